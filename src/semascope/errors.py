@@ -1,0 +1,80 @@
+"""Every error Semascope raises on purpose. Catch `SemascopeError` to catch them all.
+
+SemascopeError
+  InputError         (ValueError)   the data is wrong: shape, type, NaN, length, a malformed row
+  OptionError        (ValueError)   an option is out of range, unknown, or a recipe text cannot be read
+  UnknownNameError   (LookupError)  no method, encoder, document or column of that name; the nearest is named
+  MissingExtraError  (ImportError)  an optional package is absent; the message says what to install
+  PassportError      (ValueError)   two artefacts were made by different encoders; the field that differs is named
+  StoreError         (OSError)      something on disk is not as it should be
+    LockedError                     another writer holds the Space; the message says who
+    CorruptError                    a file is truncated, altered or missing
+    ReadOnlyError                   the place cannot be written to
+    FullError                       the disk is full; what was committed before is whole
+"""
+
+__all__ = [
+    "CorruptError",
+    "FullError",
+    "InputError",
+    "LockedError",
+    "MissingExtraError",
+    "OptionError",
+    "PassportError",
+    "ReadOnlyError",
+    "SemascopeError",
+    "StoreError",
+    "UnknownNameError",
+]
+
+
+class SemascopeError(Exception):
+    """Catch this to catch them all."""
+
+
+class InputError(SemascopeError, ValueError):
+    """The data is wrong."""
+
+
+class OptionError(SemascopeError, ValueError):
+    """An option is out of range, unknown or unreadable."""
+
+
+class UnknownNameError(SemascopeError, LookupError):
+    """Nothing has that name."""
+
+
+class MissingExtraError(SemascopeError, ImportError):
+    """An optional package is absent."""
+
+
+class PassportError(SemascopeError, ValueError):
+    """Two artefacts were made by different encoders.
+
+    Attributes:
+        field: The identity field that differs, such as "weights" or "normalize".
+    """
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class StoreError(SemascopeError, OSError):
+    """Something on disk is not as it should be."""
+
+
+class LockedError(StoreError):
+    """Another writer holds the Space."""
+
+
+class CorruptError(StoreError):
+    """A file is truncated, altered or missing."""
+
+
+class ReadOnlyError(StoreError):
+    """The place cannot be written to."""
+
+
+class FullError(StoreError):
+    """The disk is full."""

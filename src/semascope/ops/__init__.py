@@ -1,0 +1,24 @@
+"""Plain array functions used by more than one room. Each checks what it is given once, at the door."""
+
+from semascope.ops.arrays import cosine, ranks, spearman, unit
+from semascope.ops.door import integer, need, option, texts, vectors
+from semascope.ops.hashes import digest, file_digest
+from semascope.ops.statistics import Interval, bootstrap
+from semascope.ops.topk import top_k
+
+__all__ = [
+    "Interval",
+    "bootstrap",
+    "cosine",
+    "digest",
+    "file_digest",
+    "integer",
+    "need",
+    "option",
+    "ranks",
+    "spearman",
+    "texts",
+    "top_k",
+    "unit",
+    "vectors",
+]
