@@ -1,0 +1,113 @@
+"""Estimators: what scikit-learn calls by that name, without importing scikit-learn.
+
+A method that learns from vectors subclasses `VectorTransform`, stores its keyword options unchanged in `__init__` and
+writes `_learn(X, y)`, which returns one learned thing. Everything else (fit, transform, inverse_transform, parameters,
+cloning, pipelines, grid search) comes from here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Self, cast
+
+import numpy as np
+
+from semascope.errors import OptionError, SemascopeError
+from semascope.ops import vectors
+from semascope.types import Array, Vectors
+
+
+class NotFittedError(SemascopeError, ValueError, AttributeError):
+    """The estimator has learned nothing yet."""
+
+
+class VectorTransform:
+    """The one ancestor of everything that is learned from vectors.
+
+    After `fit`, `learned_` holds the learned thing and `n_features_in_` the width of the rows.
+    """
+
+    learned_: Any
+    n_features_in_: int
+    _least = 2  # rows needed to learn
+    _needs_y = False
+
+    def _learn(self, X: Vectors, y: Array | None) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has to say what it learns")
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        return list(inspect.signature(cls).parameters)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Options by name, as given to the constructor."""
+        del deep
+        return {name: getattr(self, name) for name in self._names()}
+
+    def set_params(self, **options: Any) -> Self:
+        """Change options by name."""
+        for name, value in options.items():
+            if name not in self._names():
+                raise OptionError(f"{name}: {type(self).__name__} has the options {', '.join(self._names()) or 'none'}")
+            setattr(self, name, value)
+        return self
+
+    def fit(self, X: Array, y: Array | None = None) -> Self:
+        """Learn from rows X (n, d); `y` is ignored by methods that do not need it."""
+        names = getattr(X, "columns", None)
+        x = vectors(X, least=self._least)
+        self.learned_ = self._learn(x, y)
+        self.n_features_in_ = x.shape[1]
+        if names is not None and all(isinstance(name, str) for name in names):
+            self.feature_names_in_ = np.asarray(list(names), dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        return self
+
+    def transform(self, X: Array) -> Vectors:
+        """Apply what was learned to rows X (n, d); float32 (n, d_out)."""
+        return cast("Vectors", self._fitted()(vectors(X, dim=self.n_features_in_, least=1)))
+
+    def fit_transform(self, X: Array, y: Array | None = None) -> Vectors:
+        """`fit`, then `transform` of the same rows."""
+        return self.fit(X, y).transform(X)
+
+    def inverse_transform(self, X: Array) -> Vectors:
+        """Back to the space of the input, as well as the learned thing can."""
+        inverse = getattr(self._fitted(), "inverse", None)
+        if inverse is None:
+            raise OptionError(f"{type(self).__name__}: has no way back")
+        return cast("Vectors", inverse(X))
+
+    def _fitted(self) -> Any:
+        if not hasattr(self, "learned_"):
+            raise NotFittedError(f"this {type(self).__name__} has learned nothing yet: call fit(X) first")
+        return self.learned_
+
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
+        """Names of the output columns, for data frames."""
+        del input_features
+        name = type(self).__name__.lower()
+        return np.asarray([f"{name}{i}" for i in range(self._fitted().dim)], dtype=object)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "learned_")
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import InputTags, Tags, TargetTags, TransformerTags
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=self._needs_y),
+            transformer_tags=TransformerTags(preserves_dtype=["float32"]),
+            input_tags=InputTags(),
+        )
+
+    def __repr__(self) -> str:
+        defaults = {name: p.default for name, p in inspect.signature(type(self)).parameters.items()}
+        given = {
+            name: value
+            for name, value in self.get_params().items()
+            if value is not defaults[name] and value != defaults[name]
+        }
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in given.items())})"

@@ -1,0 +1,11 @@
+"""The few things a method may learn: frozen, array-valued, saved as safetensors without pickle.
+
+A new kind needs an argument: these are the real interface between methods, and a saved encoder holds nothing else.
+"""
+
+from semascope.learned.affine import Affine
+from semascope.learned.coders import BinaryCoder, ScalarCoder
+from semascope.learned.disk import FORMAT, KINDS, load, save
+from semascope.learned.table import TokenTable
+
+__all__ = ["FORMAT", "KINDS", "Affine", "BinaryCoder", "ScalarCoder", "TokenTable", "load", "save"]
