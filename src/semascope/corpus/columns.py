@@ -1,0 +1,283 @@
+"""Which column of a table holds the text, the id, the title ...: asked for, or guessed and said."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from semascope.corpus.document import Document, clean, flaw
+from semascope.corpus.problems import Problems
+from semascope.errors import InputError, UnknownNameError
+from semascope.types import Scalar
+
+# The names each role is known by, the likeliest first. Compared without regard to case.
+KNOWN = {
+    "text": (
+        "text", "body", "content", "contents", "document", "passage", "abstract", "description", "paragraph",
+        "sentence", "message", "review", "comment", "article", "post", "summary", "question", "query",
+    ),
+    "id": ("id", "_id", "doc_id", "docid", "document_id", "key", "uid", "uuid", "guid"),
+    "title": ("title", "headline", "subject", "heading", "name"),
+    "label": ("label", "category", "class", "topic"),
+    "time": ("time", "date", "datetime", "timestamp", "created", "created_at", "published", "published_at", "year"),
+    "lang": ("lang", "language", "locale"),
+}  # fmt: skip
+SAMPLE_ROWS = 1000
+SAMPLE_CHARACTERS = 4_000_000
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
+_INT64 = 1 << 63
+
+
+class Row(NamedTuple):
+    """One row of a table: where it stands, its number (its id where there is no other), its values by column."""
+
+    place: str
+    number: int
+    values: Mapping[str, Any]
+
+
+class Columns(Mapping[str, str]):
+    """Role -> column, such as {"text": "body"}. Printing it says what was guessed.
+
+    Args:
+        roles: The columns taken, by role.
+        guessed: The roles nobody asked for.
+        kept: The columns kept as metadata; None keeps every other one.
+    """
+
+    def __init__(
+        self, roles: Mapping[str, str], guessed: Iterable[str] = (), kept: Sequence[str] | None = None
+    ) -> None:
+        self._roles = dict(roles)
+        self.guessed = frozenset(guessed)
+        self.kept = None if kept is None else tuple(kept)
+
+    def __getitem__(self, role: str) -> str:
+        return self._roles[role]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._roles)
+
+    def __len__(self) -> int:
+        return len(self._roles)
+
+    def __str__(self) -> str:
+        said = [f"{role} = {name}{' (guessed)' * (role in self.guessed)}" for role, name in self._roles.items()]
+        if self._roles and "id" not in self._roles:
+            said.append("id = row number")
+        return ", ".join(said)
+
+
+def sample(rows: Iterator[Row]) -> list[Row]:
+    """The first rows: enough to guess from, and no more than fits in memory whatever their length."""
+    out: list[Row] = []
+    characters = 0
+    for row in rows:
+        out.append(row)
+        characters += sum(len(value) for value in row.values.values() if isinstance(value, str))
+        if len(out) >= SAMPLE_ROWS or characters >= SAMPLE_CHARACTERS:
+            break
+    return out
+
+
+def choose(
+    rows: Sequence[Row], asked: Mapping[str, str | None], *, keep: Sequence[str] | None = None, name: str = "source"
+) -> Columns:
+    """Choose the column of every role from what was asked for and from a sample of the rows.
+
+    The text is the first column with a known name that holds strings, else the one whose strings are longest on
+    average. A guessed id must differ from row to row. An empty name switches a role off.
+
+    Raises:
+        UnknownNameError: a column that was asked for is not there.
+        InputError: no column holds text.
+    """
+    names = list(dict.fromkeys(column for row in rows for column in row.values))
+    wanted = {role: column for role, column in asked.items() if column is not None}
+    for role, column in [*wanted.items(), *(("metadata", column) for column in keep or ())]:
+        if column and column not in names:
+            raise UnknownNameError(f"{role}: no column {column!r} in {name}{nearest(column, names)}")
+    roles = {role: column for role, column in wanted.items() if column}
+    guessed: list[str] = []
+    for role in KNOWN:
+        if role in wanted:
+            continue
+        column = _guess(role, rows, [column for column in names if column not in roles.values()])
+        if column is not None:
+            roles[role] = column
+            guessed.append(role)
+    if "text" not in roles:
+        raise InputError(f"text: no column of {name} holds text; name one with text=...; columns: {', '.join(names)}")
+    return Columns({role: roles[role] for role in KNOWN if role in roles}, guessed, keep)
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """The end of an error message about `name`: the nearest of `names`, then all of them."""
+    from difflib import get_close_matches
+
+    if not names:
+        return "; it has none"
+    close = get_close_matches(name.lower(), [known.lower() for known in names], 1)
+    meant = [known for known in names if close and known.lower() == close[0]]
+    listed = ", ".join(names[:30]) + ", ..." * (len(names) > 30)
+    return f"; did you mean {meant[0]!r}? There are: {listed}" if meant else f"; there are: {listed}"
+
+
+def _guess(role: str, rows: Sequence[Row], names: Sequence[str]) -> str | None:
+    lowered = {name.lower().strip(): name for name in reversed(names)}
+    known = [lowered[name] for name in KNOWN[role] if name in lowered]
+    if role == "text":
+        return _guess_text(rows, names, known)
+    if role == "id":
+        known = [name for name in known if _distinct(rows, name)]
+    return known[0] if known else None
+
+
+def _guess_text(rows: Sequence[Row], names: Sequence[str], known: Sequence[str]) -> str | None:
+    average = {name: _average_length(rows, name) for name in names}
+    for name in known:
+        if average[name] > 0:
+            return name
+    taken = {known for role, all_known in KNOWN.items() if role != "text" for known in all_known}
+    # A table of titles alone is still a table of text: columns that look like another role come last, not never.
+    ranked = sorted(names, key=lambda name: (name.lower().strip() in taken, -average[name]))
+    ranked = [name for name in ranked if average[name] > 0]
+    return ranked[0] if ranked else None
+
+
+def _average_length(rows: Sequence[Row], name: str) -> float:
+    texts = [value.strip() for row in rows if isinstance(value := row.values.get(name), str)]
+    return sum(map(len, texts)) / len(rows) if rows else 0.0
+
+
+def _distinct(rows: Sequence[Row], name: str) -> bool:
+    values = [str(value) for row in rows if (value := row.values.get(name)) is not None and value != ""]
+    return bool(values) and len(set(values)) == len(values)
+
+
+@dataclass(frozen=True, slots=True)
+class Mapper:
+    """Makes documents of rows.
+
+    Args:
+        columns: Which column plays which role.
+        max_text: The most characters a text may have.
+        numerals: Whether numbers come as text (CSV) and are to be read.
+    """
+
+    columns: Columns
+    max_text: int
+    numerals: bool = False
+
+    def document(self, row: Row, log: Problems) -> Document | None:
+        """The document of a row, or None, reported, where its text is missing, blank or too long.
+
+        Where the text is blank and there is a title, the title is the text.
+        """
+        text = row.values.get(self.columns["text"])
+        title = self._cleaned("title", row, log) or ""
+        if (text is None or (isinstance(text, str) and not text.strip())) and title.strip():
+            log.note(row.place, "no text; its title was taken for it")
+            text, title = title, ""
+        if text is None:
+            return log.bad(row.place, f"no text (column {self.columns['text']!r}); passed over")
+        if not isinstance(text, str):
+            return log.bad(row.place, f"text: want a string, got {type(text).__name__}; passed over")
+        if not usable(text, self.max_text, row.place, log):
+            return None
+        return Document(
+            id=self._cleaned("id", row, log) or str(row.number),
+            text=cleaned(text, row.place, "text", log),
+            title=title,
+            label=self._cleaned("label", row, log),
+            time=self._cleaned("time", row, log),
+            lang=self._cleaned("lang", row, log),
+            metadata=self._metadata(row, log),
+        )
+
+    def _cleaned(self, role: str, row: Row, log: Problems) -> str | None:
+        column = self.columns.get(role)
+        value = plain(row.values.get(column)) if column is not None else None
+        if value is None:
+            return None
+        text = cleaned(str(value).strip() if role != "title" else str(value), row.place, role, log)
+        return text if text else None
+
+    def _metadata(self, row: Row, log: Problems) -> dict[str, Scalar]:
+        kept = self.columns.kept
+        used = set(self.columns.values())
+        names = [name for name in row.values if name not in used] if kept is None else kept
+        out: dict[str, Scalar] = {}
+        for name in names:
+            value = plain(row.values.get(name))
+            if isinstance(value, str):
+                value = cleaned(value, row.place, name, log)
+                if self.numerals:
+                    value = numeral(value)
+            if value is not None:
+                out[clean(str(name))] = value
+        return out
+
+
+def usable(text: str, max_text: int, place: str, log: Problems) -> bool:
+    """Whether a text is neither blank nor too long; if not, it is reported."""
+    if not text or text.isspace():
+        log.bad(place, "the text is empty or only white space; passed over")
+        return False
+    if len(text) > max_text:
+        log.bad(place, f"{len(text):,} characters, more than max_text={max_text:,}; passed over")
+        return False
+    return True
+
+
+def cleaned(text: str, place: str, name: str, log: Problems) -> str:
+    """`text` fit for UTF-8, and a report where it had to be altered."""
+    at = flaw(text)
+    if at < 0:
+        return text
+    what = "a NUL" if text[at] == "\0" else "a lone surrogate"
+    log.bad(place, f"{name}: {what} at character {at}; such characters became U+FFFD")
+    return clean(text)
+
+
+def numeral(value: str) -> Scalar | None:
+    """A value of a CSV file: a number where all of it reads as one and it has no leading zero; None where empty."""
+    if not value:
+        return None
+    match = _NUMBER.fullmatch(value)
+    if match is None:
+        return value
+    number = int(value) if value.lstrip("-").isdigit() else float(value)
+    return number if math.isfinite(number) else value
+
+
+def plain(value: Any) -> Scalar | None:
+    """A value as str, int, float or bool: nested ones as JSON text, dates as ISO text; None where there is nothing."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, int):
+        return value if -_INT64 <= value < _INT64 else str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return _as_text(value)
+
+
+def _as_text(value: Any) -> str | None:
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, Mapping | list | tuple):
+        return json.dumps(value, ensure_ascii=False, default=str) if len(value) else None
+    return str(value)
