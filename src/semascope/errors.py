@@ -2,6 +2,7 @@
 
 SemascopeError
   InputError         (ValueError)   the data is wrong: shape, type, NaN, length, a malformed row
+    InputTypeError   (TypeError)    ... because it holds things that are not numbers at all
   OptionError        (ValueError)   an option is out of range, unknown, or a recipe text cannot be read
   UnknownNameError   (LookupError)  no method, encoder, document or column of that name; the nearest is named
   MissingExtraError  (ImportError)  an optional package is absent; the message says what to install
@@ -17,6 +18,7 @@ __all__ = [
     "CorruptError",
     "FullError",
     "InputError",
+    "InputTypeError",
     "LockedError",
     "MissingExtraError",
     "OptionError",
@@ -34,6 +36,10 @@ class SemascopeError(Exception):
 
 class InputError(SemascopeError, ValueError):
     """The data is wrong."""
+
+
+class InputTypeError(InputError, TypeError):
+    """The data holds things that are not numbers at all."""
 
 
 class OptionError(SemascopeError, ValueError):

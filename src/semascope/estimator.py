@@ -12,8 +12,9 @@ from typing import Any, Self, cast
 
 import numpy as np
 
-from semascope.errors import OptionError, SemascopeError
-from semascope.ops import vectors
+from semascope.errors import InputError, OptionError, SemascopeError
+from semascope.frames import CONTAINERS, chosen, column_names, same_names, wrapped
+from semascope.ops import option, vectors
 from semascope.types import Array, Vectors
 
 
@@ -54,30 +55,73 @@ class VectorTransform:
 
     def fit(self, X: Array, y: Array | None = None) -> Self:
         """Learn from rows X (n, d); `y` is ignored by methods that do not need it."""
-        names = getattr(X, "columns", None)
         x = vectors(X, least=self._least)
         self.learned_ = self._learn(x, y)
         self.n_features_in_ = x.shape[1]
-        if names is not None and all(isinstance(name, str) for name in names):
-            self.feature_names_in_ = np.asarray(list(names), dtype=object)
+        names = column_names(X)
+        if names is not None:
+            self.feature_names_in_ = names
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         return self
 
     def transform(self, X: Array) -> Vectors:
-        """Apply what was learned to rows X (n, d); float32 (n, d_out)."""
-        return cast("Vectors", self._fitted()(vectors(X, dim=self.n_features_in_, least=1)))
+        """Apply what was learned to rows X (n, d); float32 (n, d_out), no row sees another, n may be 0."""
+        out = self._fitted()(self._rows(X))
+        container = chosen(getattr(self, "_sklearn_output_config", {}).get("transform"))
+        return out if container == "default" else wrapped(out, container, self.get_feature_names_out(), X)
 
     def fit_transform(self, X: Array, y: Array | None = None) -> Vectors:
         """`fit`, then `transform` of the same rows."""
         return self.fit(X, y).transform(X)
 
     def inverse_transform(self, X: Array) -> Vectors:
-        """Back to the space of the input, as well as the learned thing can."""
-        inverse = getattr(self._fitted(), "inverse", None)
-        if inverse is None:
-            raise OptionError(f"{type(self).__name__}: has no way back")
-        return cast("Vectors", inverse(X))
+        """Back to the space of the input, as well as the learned thing can.
+
+        Raises:
+            OptionError: this method has no way back.
+        """
+        return cast("Vectors", self._way("inverse", "no way back")(X))
+
+    def encode_codes(self, X: Array) -> Array:
+        """The small codes of rows X (n, d), where what was learned has codes: compression.
+
+        Raises:
+            OptionError: this method has no codes.
+        """
+        encode = self._way("encode", "no codes")
+        return cast("Array", encode(self._rows(X)))
+
+    def decode_codes(self, codes: Array) -> Vectors:
+        """Rows float32 (n, d) of what `encode_codes` gave.
+
+        Raises:
+            OptionError: this method has no codes.
+        """
+        return cast("Vectors", self._way("decode", "no codes")(codes))
+
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Let `transform` give "default" arrays, "pandas" or "polars" data frames; None changes nothing."""
+        if transform is not None:
+            self._sklearn_output_config = {"transform": option(transform, CONTAINERS, name="transform")}
+        return self
+
+    def _rows(self, X: Array) -> Vectors:
+        self._fitted()
+        x = vectors(X, least=0)
+        same_names(getattr(self, "feature_names_in_", None), column_names(X), who=type(self).__name__)
+        if x.shape[1] != self.n_features_in_:
+            raise InputError(
+                f"X: want {self.n_features_in_} columns, got {x.shape[1]} (X has {x.shape[1]} features, "
+                f"but {type(self).__name__} is expecting {self.n_features_in_} features as input)"
+            )
+        return x
+
+    def _way(self, name: str, without: str) -> Any:
+        way = getattr(self._fitted(), name, None)
+        if way is None:
+            raise OptionError(f"{type(self).__name__}: has {without}")
+        return way
 
     def _fitted(self) -> Any:
         if not hasattr(self, "learned_"):

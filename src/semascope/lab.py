@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semascope.errors import MissingExtraError
+from semascope.errors import InputError, MissingExtraError
 from semascope.ops import unit
-from semascope.types import States, Vectors
+from semascope.types import Array, States, Vectors
 
 
 def _no_encoder(name: str) -> Any:
@@ -40,11 +40,21 @@ class Lab:
         """A generator of its own for every use."""
         return np.random.default_rng((self.seed, salt))
 
-    def sentences(self, n: int, *, salt: int = 0) -> list[str]:
-        """`n` of the texts, drawn without repeats."""
-        every = self.texts()
-        chosen = self.rng(100 + salt).permutation(len(every))[:n]
-        return [every[int(i)] for i in chosen]
+    def sentences(self, n: int, *, salt: int = 0, words: int = 1) -> list[str]:
+        """`n` of the texts that have at least that many words, drawn without repeats.
+
+        Raises:
+            InputError: there are not so many.
+        """
+        every = [text for text in dict.fromkeys(self.texts()) if len(text.split()) >= words]
+        if len(every) < n:
+            raise InputError(f"texts: want at least {n} different ones of {words} or more words, got {len(every)}")
+        return [every[int(i)] for i in self.rng(100 + salt).permutation(len(every))[:n]]
+
+    def halves(self, n: int) -> tuple[list[str], list[str]]:
+        """`n` texts of eight or more words, each as two: its words in odd places, its words in even places."""
+        split = [text.split() for text in self.sentences(n, salt=1, words=8)]
+        return [" ".join(words[::2]) for words in split], [" ".join(words[1::2]) for words in split]
 
     def vectors(self, n: int = 64, dim: int = 16) -> Vectors:
         """Correlated, off-centre rows, as real encoders give."""
@@ -73,3 +83,25 @@ class Lab:
             spans=np.stack([starts, starts + 1], axis=-1).astype(np.int32),
             layers=tuple(range(-layers, 0)),
         )
+
+    def contextual(self, *, attends: Literal["before", "first"], n: int = 200, dim: int = 16) -> tuple[Vectors, States]:
+        """Topics (n, dim), and token states that are the topic and noise, averaged as attention may do it.
+
+        "before": every token is the average of itself and all before it, as in a causal reader. "first": the first
+        token is the average of all, the others are themselves alone.
+        """
+        rng = self.rng(4)
+        topics = rng.normal(size=(n, dim)).astype(np.float32)
+        rows: list[Array] = []
+        for topic in topics:
+            own = topic + 2 * rng.normal(size=(int(rng.integers(20, 60)), dim))
+            if attends == "before":
+                own = np.cumsum(own, axis=0) / np.arange(1, len(own) + 1)[:, None]
+            else:
+                own[0] = own.mean(axis=0)
+            rows.append(own)
+        hidden = np.concatenate(rows)[None].astype(np.float32)
+        offsets = np.concatenate([[0], np.cumsum([len(r) for r in rows])]).astype(np.int64)
+        total = hidden.shape[1]
+        spans = np.full((total, 2), -1, np.int32)
+        return topics, States(hidden, offsets, np.zeros(total, np.int32), spans, (-1,))

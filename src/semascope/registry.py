@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
@@ -35,7 +36,9 @@ def names() -> dict[str, str]:
 
 
 def card(name: str) -> Card:
-    """The card of that name; imports that one module."""
+    """The card of that name; imports that one module. A class's name will do, so that what `repr` prints can be read."""
+    if name not in names() and name[:1].isupper():
+        name = re.sub(r"(?<=.)(?=[A-Z])", "_", name).lower()
     if name not in names():
         near = get_close_matches(name, names(), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""

@@ -3,6 +3,8 @@
 from semascope.ops.arrays import cosine, ranks, spearman, unit
 from semascope.ops.door import integer, need, option, texts, vectors
 from semascope.ops.hashes import digest, file_digest
+from semascope.ops.neighbours import neighbours_kept, recall_at
+from semascope.ops.segments import each_text
 from semascope.ops.statistics import Interval, bootstrap
 from semascope.ops.topk import top_k
 
@@ -11,11 +13,14 @@ __all__ = [
     "bootstrap",
     "cosine",
     "digest",
+    "each_text",
     "file_digest",
     "integer",
     "need",
+    "neighbours_kept",
     "option",
     "ranks",
+    "recall_at",
     "spearman",
     "texts",
     "top_k",

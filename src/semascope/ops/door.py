@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from semascope.errors import InputError, MissingExtraError, OptionError
+from semascope.errors import InputError, InputTypeError, MissingExtraError, OptionError
 from semascope.types import Array, Vectors
 
 
@@ -27,11 +27,17 @@ def vectors(x: Any, *, dim: int | None = None, least: int = 1, name: str = "X") 
     """
     array = _numbers(x, name)
     if array.ndim != 2:
-        raise InputError(f"{name}: want a 2-D array of rows, got shape {array.shape}")
-    if len(array) < least:
-        raise InputError(f"{name}: want at least {least} row{'s' * (least != 1)}, got {len(array)}")
+        raise InputError(
+            f"{name}: want a 2-D array of rows, got shape {array.shape}. Reshape your data: x.reshape(1, -1) is one row"
+        )
+    # The words in parentheses here and below are those that scikit-learn's own checks look for.
     if array.shape[1] < 1:
-        raise InputError(f"{name}: want at least 1 column, got 0")
+        raise InputError(
+            f"{name}: want at least 1 column, got 0 feature(s) (shape={array.shape}) while a minimum of 1 is required."
+        )
+    if len(array) < least:
+        rows = f"{least} row{'s' * (least != 1)}"
+        raise InputError(f"{name}: want at least {rows}, got {len(array)} (n_samples={len(array)})")
     if dim is not None and array.shape[1] != dim:
         raise InputError(f"{name}: want {dim} columns, got {array.shape[1]}")
     # A float64 too large for float32 becomes infinite here and is refused below with a plain message.
@@ -47,8 +53,12 @@ def vectors(x: Any, *, dim: int | None = None, least: int = 1, name: str = "X") 
 
 
 def _numbers(x: Any, name: str) -> Array:
-    if isinstance(x, str) or hasattr(x, "toarray"):
-        raise InputError(f"{name}: want a dense 2-D array of rows, got {type(x).__name__}")
+    if isinstance(x, str):
+        raise InputError(f"{name}: want a 2-D array of rows, got str")
+    if hasattr(x, "toarray"):
+        raise InputError(
+            f"{name}: want a dense array, got a sparse one ({type(x).__name__}); x.toarray() makes it dense"
+        )
     try:
         array = np.asarray(x)
     except ValueError as error:
@@ -57,7 +67,10 @@ def _numbers(x: Any, name: str) -> Array:
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError) as error:
-            raise InputError(f"{name}: want real numbers, got {error}") from error
+            kind = InputTypeError if isinstance(error, TypeError) else InputError
+            raise kind(f"{name}: want real numbers, got something else ({error})") from error
+    if array.dtype.kind == "c":
+        raise InputError(f"{name}: want real numbers, got {array.dtype}. Complex data not supported")
     if array.dtype.kind not in "fiub":
         raise InputError(f"{name}: want real numbers, got dtype {array.dtype}")
     return array

@@ -1,0 +1,116 @@
+"""Whitening: make the directions of a set of vectors uncorrelated and equally strong."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from semascope.card import Card, Claim, Evidence, Paper
+from semascope.errors import OptionError
+from semascope.estimator import VectorTransform
+from semascope.lab import Lab
+from semascope.learned import Affine
+from semascope.ops import cosine, integer, spearman
+from semascope.types import Array, Vectors
+
+# A direction this many times weaker than the strongest is rounding noise of float32: it is sent to zero, not blown up.
+_NOISE = 1e-5
+
+
+class Whiten(VectorTransform):
+    """Subtract the mean, turn to the principal axes, divide each by its spread.
+
+    Args:
+        n_components: How many leading axes to keep; None keeps all.
+        shrink: Share, 0 to 1, by which variances are drawn towards their average before dividing, or "auto" for the
+            share that Ledoit and Wolf (2004) estimate: next to nothing where there are many rows, most of the way
+            where there are fewer rows than columns.
+    """
+
+    def __init__(self, n_components: int | None = None, shrink: float | str = 0.0) -> None:
+        self.n_components = n_components
+        self.shrink = shrink
+
+    def _learn(self, X: Vectors, y: Array | None) -> Affine:
+        del y
+        keep = X.shape[1]
+        if self.n_components is not None:
+            keep = integer(self.n_components, name="n_components", least=1, most=X.shape[1])
+        mean = X.mean(axis=0, dtype=np.float64)
+        centred = X - mean
+        variance, axes = np.linalg.eigh(centred.T @ centred / len(X))
+        variance, axes = variance[::-1].clip(0), axes[:, ::-1]
+        # An axis and its opposite are both right; the one whose largest entry is positive is taken.
+        axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(len(axes))])
+        share = self._share(centred, variance)
+        variance = (1 - share) * variance + share * variance.mean()
+        real = variance > variance[0] * _NOISE**2
+        strength = np.where(real, 1 / np.sqrt(np.where(real, variance, 1)), 0)
+        return Affine(mean.astype(np.float32), (axes * strength)[:, :keep].astype(np.float32))
+
+    def _share(self, centred: Array, variance: Array) -> float:
+        if self.shrink == "auto":
+            return _ledoit_wolf(centred, variance)
+        if isinstance(self.shrink, str) or not 0 <= self.shrink <= 1:
+            raise OptionError(f"shrink: want 0 to 1 or 'auto', got {self.shrink!r}")
+        return float(self.shrink)
+
+
+def _ledoit_wolf(centred: Array, variance: Array) -> float:
+    """The best share to draw a covariance towards a multiple of the identity; Ledoit and Wolf (2004), lemma 3.2 ff."""
+    rows, columns = centred.shape
+    away = float(np.square(variance - variance.mean()).sum()) / columns
+    lengths = np.square(centred).sum(axis=1)
+    noise = (float(np.square(lengths).mean()) - float(np.square(variance).sum())) / (rows * columns)
+    return min(noise, away) / away if away > 0 else 0.0
+
+
+def _undoes_anisotropy(lab: Lab, method: VectorTransform) -> Evidence:
+    """Baseline: the vectors as they are. Margin: 0.1 of rank correlation; twice the directions in use."""
+    x, truth = lab.anisotropic()
+    pair = np.triu_indices(len(x), 1)
+    white = method.fit_transform(x)
+    found = {
+        "spearman with the truth before": spearman(cosine(x, x)[pair], truth[pair]),
+        "spearman with the truth after": spearman(cosine(white, white)[pair], truth[pair]),
+    }
+    real = lab.encoder("default").encode(lab.sentences(1500))
+    held_out = method.fit(real[:1000]).transform(real[1000:])
+    found["directions in use before"] = _directions(real[1000:])
+    found["directions in use after"] = _directions(held_out)
+    better = found["spearman with the truth after"] >= found["spearman with the truth before"] + 0.1
+    wider = found["directions in use after"] >= 1.5 * found["directions in use before"]
+    return Evidence(better and wider, found)
+
+
+def _directions(x: Vectors) -> float:
+    """Participation ratio: how many equally strong directions would be spread as these rows are about zero."""
+    strength = np.square(np.linalg.svd(x.astype(np.float64), compute_uv=False))
+    return float(strength.sum() ** 2 / np.square(strength).sum())
+
+
+CARD = Card(
+    make=Whiten,
+    family="transforms",
+    keys=(),
+    papers=(
+        Paper(
+            "Whitening Sentence Representations for Better Semantics and Faster Retrieval",
+            ("Jianlin Su", "Jiarun Cao", "Weijie Liu", "Yangyiwen Ou"),
+            2021,
+            "https://arxiv.org/abs/2103.15316",
+        ),
+        Paper(
+            "A well-conditioned estimator for large-dimensional covariance matrices",
+            ("Olivier Ledoit", "Michael Wolf"),
+            2004,
+            "https://doi.org/10.1016/S0047-259X(03)00096-4",
+        ),
+    ),
+    claim=Claim(
+        "Whitening brings vectors squeezed into a cone closer to their true similarities, and opens sentence vectors it "
+        "was not fitted on to more directions.",
+        _undoes_anisotropy,
+    ),
+    example="whiten(n_components=8)",
+    notes="The paper has no shrinkage; with shrink=0, the default, this is the paper's transform.",
+)
