@@ -259,7 +259,7 @@ def numeral(value: str) -> Scalar | None:
 
 
 def plain(value: Any) -> Scalar | None:
-    """A value as str, int, float or bool: nested ones as JSON text, dates as ISO text; None where there is nothing."""
+    """A value as str, int, float or bool: nested ones as JSON text, dates as ISO text; None where there is nothing or bytes."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, str | bool):
@@ -275,7 +275,7 @@ def _as_text(value: Any) -> str | None:
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
     if isinstance(value, bytes):
-        return value.decode(errors="replace")
+        return None
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, Mapping | list | tuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import cached_property
 from itertools import islice
 from os import PathLike
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from semascope.corpus.columns import KNOWN, Columns
-from semascope.corpus.document import Document
+from semascope.corpus.document import Document, clean
 from semascope.corpus.problems import Meter, OnBad, Problems
 from semascope.corpus.pydocs import PythonDocs
 from semascope.corpus.readers import Options, open_path
@@ -18,7 +19,7 @@ from semascope.corpus.readers.beir import Beside
 from semascope.corpus.readers.folder import Folder
 from semascope.corpus.table import Documents, Item, Items, Table
 from semascope.errors import InputError, OptionError, UnknownNameError
-from semascope.ops import option
+from semascope.ops import integer, option
 
 _SAMPLE = 500
 _READ_OPTIONS = ("format", *KNOWN, "metadata", "on_bad", "encoding", "max_text")
@@ -68,6 +69,9 @@ class Corpus:
             raise InputError("documents: want an iterable of texts, got one string; use Corpus.read(path) for a path")
         if isinstance(documents, Mapping) or not (callable(documents) or hasattr(documents, "__iter__")):
             raise InputError(f"documents: want an iterable of texts, got {type(documents).__name__}")
+        if isinstance(metadata, str):
+            raise OptionError(f"metadata: want a list of column names, got one string {metadata!r}")
+        integer(max_text, name="max_text", least=1)
         for role in columns or ():
             if role not in KNOWN:
                 raise UnknownNameError(f"columns: no role {role!r}; there are: {', '.join(KNOWN)}")
@@ -83,7 +87,7 @@ class Corpus:
         beside: Beside | None = None,
     ) -> None:
         option(on_bad, ("report", "raise"), name="on_bad")
-        self.name = name
+        self.name = clean(name)
         self.source = source
         self._reader = reader
         self._on_bad: OnBad = on_bad
@@ -121,7 +125,9 @@ class Corpus:
 
         In tables the columns of text, id, title, label, time and lang are guessed unless named here, and said in
         `columns`; an empty name switches a role off. Other columns with scalar values become metadata: numbers and
-        dates as they are, nested values as JSON text, nulls dropped.
+        booleans as they are (in CSV what reads as a number and has no leading zero), dates as ISO text, nested values as JSON
+        text; nulls, empty CSV fields, NaN and bytes are left out. Ids and labels lose white space around them. A blank
+        text gives way to its title.
 
         Bad input is passed over or mended, and listed in `problems` with its place: blank texts, malformed rows, texts
         of more than `max_text` characters and lines of more than four times as many bytes are passed over; bytes that
@@ -259,14 +265,14 @@ class Corpus:
             meter.total, size = self._reader.length(), 0
         else:
             size = 0
-        passing = self._reader.documents(Problems(), meter)
         count = taken = 0
-        for document in islice(passing, _SAMPLE):
-            count += 1
-            taken += len(document.text.encode())
-        if next(passing, None) is None:
-            return Estimate(count, taken, True)
-        return _scaled(count, taken, meter, size)
+        with closing(self._reader.documents(Problems(), meter)) as passing:
+            for document in islice(passing, _SAMPLE):
+                count += 1
+                taken += len(document.text.encode())
+            if next(passing, None) is None:
+                return Estimate(count, taken, True)
+        return _scaled(count + 1, taken, meter, size)
 
 
 def _scaled(count: int, taken: int, meter: Meter, size: int) -> Estimate:

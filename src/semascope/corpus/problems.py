@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, overload
 
+from semascope.corpus.document import clean
 from semascope.errors import InputError
 
 OnBad = Literal["report", "raise"]
@@ -46,7 +47,8 @@ class Problems(Sequence[Problem]):
         """Something passed over that no option turns into an error, such as a picture in a folder of text."""
         self.total += 1
         if len(self._kept) < KEPT:
-            self._kept.append(Problem(place, what))
+            # Names of files may hold bytes that are no text; a report must print anywhere.
+            self._kept.append(Problem(clean(place), clean(what)))
 
     def joined(self, other: Problems) -> Problems:
         """These problems and then the other's, as a new list."""

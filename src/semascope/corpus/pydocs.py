@@ -6,7 +6,7 @@ import ast
 import os
 import sysconfig
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from inspect import cleandoc
 from pathlib import Path
@@ -22,22 +22,8 @@ SHORTEST = 20
 LONGEST_TITLE = 120
 LARGEST_FILE = 2_000_000
 # Folders that hold tests, other projects' code or programs rather than documentation.
-_SKIPPED = frozenset(
-    [
-        "test",
-        "tests",
-        "idlelib",
-        "idle_test",
-        "lib2to3",
-        "turtledemo",
-        "ensurepip",
-        "site-packages",
-        "dist-packages",
-        "vendor",
-        "vendored",
-        "extern",
-    ]
-)
+_OTHERS = "test tests idlelib idle_test lib2to3 turtledemo ensurepip site-packages dist-packages vendor vendored extern"
+_SKIPPED = frozenset(_OTHERS.split())
 # Pure Python twins of modules written in C: people know them by the public name.
 _PUBLIC = {"_pydatetime": "datetime", "_pydecimal": "decimal", "_pyio": "io"}
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -90,7 +76,7 @@ class PythonDocs:
                 roots.append((there[name], (name,)))
         return PythonDocs(tuple(roots), limit)
 
-    def documents(self, log: Problems, meter: Meter) -> Iterator[Document]:
+    def documents(self, log: Problems, meter: Meter) -> Generator[Document]:
         """Documents file by file, in order of root and path."""
         seen: set[str] = set()
         for root, wanted in self.roots:

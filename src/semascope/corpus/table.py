@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, Protocol
 
-from semascope.corpus.columns import Columns, Mapper, Row, choose, cleaned, sample, usable
+from semascope.corpus.columns import SAMPLE_CHARACTERS, Columns, Mapper, Row, choose, cleaned, sample, usable
 from semascope.corpus.document import Document
 from semascope.corpus.problems import Meter, Problems
 from semascope.errors import InputError
 
-AHEAD = 200
+SAMPLE_ITEMS = 200
 Item = str | Mapping[str, Any] | Document
 
 
 class Documents(Protocol):
     """Where a corpus comes from."""
 
-    def documents(self, log: Problems, meter: Meter) -> Iterator[Document]:
+    def documents(self, log: Problems, meter: Meter) -> Generator[Document]:
         """A fresh pass over the documents."""
         ...
 
@@ -30,7 +31,7 @@ class Rows(Protocol):
     @property
     def numerals(self) -> bool: ...
 
-    def rows(self, log: Problems, meter: Meter) -> Iterator[Row]:
+    def rows(self, log: Problems, meter: Meter) -> Generator[Row]:
         """A fresh pass over the rows."""
         ...
 
@@ -42,7 +43,7 @@ class Table:
     source: Rows
     mapper: Mapper
 
-    def documents(self, log: Problems, meter: Meter) -> Iterator[Document]:
+    def documents(self, log: Problems, meter: Meter) -> Generator[Document]:
         """One document per usable row."""
         for row in self.source.rows(log, meter):
             found = self.mapper.document(row, log)
@@ -60,7 +61,8 @@ def table(
         UnknownNameError: a column asked for is not there.
     """
     log = Problems()
-    first = sample(source.rows(log, Meter()))
+    with closing(source.rows(log, Meter())) as rows:
+        first = sample(rows)
     if not first:
         said = f"; first of {log.total:,} problems: {log[0]}" if log.total else ""
         raise InputError(f"source: want at least one row, got none in {name}{said}")
@@ -106,11 +108,11 @@ class Items:
             raise InputError(f"documents: want an iterable of texts, got {type(got).__name__}")
         return iter(got)
 
-    def documents(self, log: Problems, meter: Meter) -> Iterator[Document]:
+    def documents(self, log: Problems, meter: Meter) -> Generator[Document]:
         """One document per usable item; items are numbered from 1."""
         items = self.fresh()
         # Columns are guessed from the first items, which are then read like the rest.
-        ahead = list(islice(items, AHEAD))
+        ahead = _first(items)
         mapper = self.mapper(ahead)
         for number, item in enumerate(chain(ahead, items), 1):
             meter.done = number
@@ -132,7 +134,7 @@ class Items:
     def peek(self) -> Columns:
         """The columns of the first mappings; empty where there are none or where looking would use them up."""
         if self.columns is None and not self.once:
-            self.mapper(list(islice(self.fresh(), AHEAD)))
+            self.mapper(_first(self.fresh()))
         return self.columns or Columns({})
 
     def length(self) -> int:
@@ -147,3 +149,16 @@ class Items:
         if self.columns is None:
             self.columns = choose(rows, self.asked, keep=self.keep, name=self.name)
         return Mapper(self.columns, self.max_text)
+
+
+def _first(items: Iterator[Item]) -> list[Item]:
+    """The first items: enough to guess columns from, and no more than fits in memory whatever their length."""
+    out: list[Item] = []
+    characters = 0
+    for item in items:
+        out.append(item)
+        parts = item.values() if isinstance(item, Mapping) else (item,)
+        characters += sum(len(part) for part in parts if isinstance(part, str))
+        if len(out) >= SAMPLE_ITEMS or characters >= SAMPLE_CHARACTERS:
+            break
+    return out

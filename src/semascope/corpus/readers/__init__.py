@@ -115,9 +115,13 @@ def _there(path: Path) -> None:
     if found:
         return
     parent = path.parent
-    names = sorted(entry.name for entry in parent.iterdir()) if parent.is_dir() else []
-    said = nearest(path.name, names) if names else f"; there is no folder {parent}" * (not parent.is_dir())
-    raise UnknownNameError(f"source: nothing at {path}{said}")
+    if not parent.is_dir():
+        raise UnknownNameError(f"source: nothing at {path}; there is no folder {parent}")
+    try:
+        names = sorted(entry.name for entry in parent.iterdir())
+    except PermissionError:
+        names = []  # a folder one may pass through but not list has no nearest name to offer
+    raise UnknownNameError(f"source: nothing at {path}{nearest(path.name, names)}")
 
 
 def _fits(path: Path, kind: str) -> None:

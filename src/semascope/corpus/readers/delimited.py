@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -45,7 +45,7 @@ class Delimited:
     tabs: bool = False
     numerals = True
 
-    def rows(self, log: Problems, meter: Meter) -> Iterator[Row]:
+    def rows(self, log: Problems, meter: Meter) -> Generator[Row]:
         """One row per record as wide as the header; every other one is reported."""
         # The limit of the csv module is one for the whole process: it is only ever raised.
         csv.field_size_limit(max(csv.field_size_limit(), self.file.max_bytes))
@@ -77,7 +77,9 @@ class Delimited:
         text = "".join(taken)
         escape = "\\" if '\\"' in text and '""' not in text else None
         choices = [replace(choice, escape=escape) for choice in _DIALECTS if choice.delimiter == "\t" or not self.tabs]
-        return max(choices, key=lambda choice: _evenness(taken, choice))
+        best = max(choices, key=lambda choice: _evenness(taken, choice))
+        # One column: its texts may hold any of these characters, so the fields are parted by one that no text has.
+        return best if _evenness(taken, best)[1] > 1 else Dialect("\x1f", escape=escape)
 
 
 class _Feed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class Folder:
     encoding: str
     max_text: int
 
-    def documents(self, log: Problems, meter: Meter) -> Iterator[Document]:
+    def documents(self, log: Problems, meter: Meter) -> Generator[Document]:
         """Its documents: the files of a folder by name, then those of the folders in it by name."""
         for path, name, kind in self.files(log):
             found = document(TextFile(path, name, self.encoding, self.max_text), name, kind, log)

@@ -7,73 +7,13 @@ import re
 from html.parser import HTMLParser
 
 _SILENT = frozenset({"script", "style", "noscript", "template", "head", "svg", "iframe", "object"})
-_BLOCK = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "br",
-        "caption",
-        "dd",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hr",
-        "li",
-        "main",
-        "nav",
-        "ol",
-        "option",
-        "p",
-        "pre",
-        "section",
-        "summary",
-        "table",
-        "td",
-        "th",
-        "title",
-        "tr",
-        "ul",
-    ]
+_BLOCKS = (
+    "address article aside blockquote br caption dd div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6"
+    " header hr li main nav ol option p pre section summary table td th tr ul"
 )
-_PARAGRAPH = frozenset(
-    [
-        "article",
-        "blockquote",
-        "div",
-        "dl",
-        "figure",
-        "footer",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "main",
-        "nav",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "table",
-        "ul",
-    ]
-)
+_PARAGRAPHS = "article blockquote div dl figure footer h1 h2 h3 h4 h5 h6 header main nav ol p pre section table ul"
+_BLOCK = frozenset(_BLOCKS.split())
+_PARAGRAPH = frozenset(_PARAGRAPHS.split())
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]+)", re.IGNORECASE)
 _SPACE = re.compile(r"[ \t\r\n\f\v\u00a0]+")
 
@@ -115,11 +55,11 @@ class _Page(HTMLParser):
         self._parts: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
-        if tag == "title":
-            self._in_title = not self._title
-        elif tag == "body":
-            # A head that was never closed must not silence the page.
+        # What belongs to a body ends a head that was never closed.
+        if tag == "body" or (tag in _BLOCK and self._silent == ["head"]):
             self._silent.clear()
+        if tag == "title":
+            self._in_title = not self._title and "svg" not in self._silent
         elif tag in _SILENT:
             self._silent.append(tag)
         elif tag in ("h1", "h2", "h3"):

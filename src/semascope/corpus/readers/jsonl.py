@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ class JsonLines:
     file: TextFile
     numerals = False
 
-    def rows(self, log: Problems, meter: Meter) -> Iterator[Row]:
+    def rows(self, log: Problems, meter: Meter) -> Generator[Row]:
         """One row per line that holds an object; every other line is reported."""
         for number, line in lines(self.file, log, meter):
             if line.isspace():

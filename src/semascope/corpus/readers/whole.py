@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 
 from semascope.corpus.columns import cleaned, usable
@@ -24,22 +24,8 @@ KINDS: dict[str, str] = {
     **dict.fromkeys(_CODE.split(), "code"),
 }
 # Files without a suffix that are text by custom.
-PLAIN_NAMES = frozenset(
-    [
-        "readme",
-        "license",
-        "licence",
-        "copying",
-        "notice",
-        "authors",
-        "changelog",
-        "changes",
-        "news",
-        "todo",
-        "makefile",
-        "dockerfile",
-    ]
-)
+_PLAIN = "readme license licence copying notice authors changelog changes news todo makefile dockerfile"
+PLAIN_NAMES = frozenset(_PLAIN.split())
 
 
 def kind_of(name: str) -> str | None:
@@ -80,7 +66,7 @@ class Single:
     file: TextFile
     kind: str
 
-    def documents(self, log: Problems, meter: Meter) -> Iterator[Document]:
+    def documents(self, log: Problems, meter: Meter) -> Generator[Document]:
         """The one document, or none."""
         meter.total = 1
         found = document(self.file, self.file.path.name, self.kind, log)
