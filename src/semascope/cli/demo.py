@@ -1,0 +1,93 @@
+"""The first thing somebody runs: a Space of this machine's Python documentation, and questions asked of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from semascope.cli import find, say, sources
+from semascope.cli.make import json_option, summary
+from semascope.cli.verb import Verb
+
+if TYPE_CHECKING:
+    from semascope.space import Space
+
+# The standard library comes first, then installed packages by name; so many are read in well under a minute.
+DOCUMENTS = 12_000
+SHOWN = 3
+
+
+@click.command(
+    cls=Verb,
+    about="Reads the docstrings of the standard library and of installed packages (parsed, never imported), builds a Space of "
+    "them, and asks a few questions. Run again, it uses that Space.",
+    examples=[("semascope demo", ""), ("semascope demo --out pydocs.space", "keep the Space here")],
+)
+@click.option(
+    "--out", metavar="SPACE", help="Where the Space goes; semascope/demo.space in your cache folder unless given."
+)
+@click.option("--fresh", is_flag=True, help="Build it anew.")
+@json_option
+def demo(out: str | None, fresh: bool, json_: bool) -> None:
+    """Search this machine's Python documentation by meaning: no network, no set-up."""
+    path = Path(out) if out else cache() / "demo.space"
+    began = time.monotonic()
+    space, built = _space(path, fresh=fresh, quiet=json_)
+    spent = time.monotonic() - began
+    with space:
+        answers = [(question, space.search(question, SHOWN)) for question in questions()]
+        info = summary(space)
+    if json_:
+        found = [{"question": question, "hits": [hit.to_json() for hit in hits]} for question, hits in answers]
+        say.as_json({"space": str(path), **info, "built": built, "seconds": round(spent, 3), "searches": found})
+        return
+    what = f"{say.count(info['documents'], 'piece')} of the Python documentation on this machine"
+    how = f"read, encoded and indexed in {say.seconds(spent)}" if built else "as built earlier (--fresh builds it anew)"
+    say.line(f"{what}, {how}: {tilde(path)}")
+    for question, hits in answers:
+        say.line(f"\n{say.styled('? ' + question, fg='cyan', bold=True)}")
+        find.show(hits, question, lines=1, close=True)
+    say.next_step(f'semascope search {tilde(path)} "ask it in your own words"')
+
+
+def questions() -> list[str]:
+    """A few questions in a newcomer's words, shipped with the package."""
+    lines = files("semascope.cli").joinpath("questions.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(text)["question"] for text in lines]
+
+
+def _space(path: Path, *, fresh: bool, quiet: bool) -> tuple[Space, bool]:
+    """The demo's Space, and whether it had to be built or finished now."""
+    from semascope.encoders import Encoder
+    from semascope.space import Space
+
+    if path.exists() and not fresh:
+        space = Space.open(path)
+        if space.info()["complete"]:
+            return space, False
+        space.close()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    encoder = Encoder("default")
+    corpus = sources.python(limit=DOCUMENTS)
+    with say.resumable(), say.Bar("Reading the Python documentation here", "pieces", quiet=quiet) as bar:
+        return Space.build(corpus, encoder, path, progress=bar, overwrite=fresh), True
+
+
+def cache() -> Path:
+    """The folder for what can be made again: $XDG_CACHE_HOME/semascope, or ~/.cache/semascope."""
+    named = os.environ.get("XDG_CACHE_HOME")
+    return (Path(named) if named else Path.home() / ".cache") / "semascope"
+
+
+def tilde(path: Path) -> str:
+    """`path` as a person writes it in a shell."""
+    home = Path.home()
+    if path.is_absolute() and path.is_relative_to(home):
+        return f"~/{say.quoted(str(path.relative_to(home)))}"
+    return say.quoted(str(path))
