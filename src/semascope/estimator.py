@@ -13,8 +13,8 @@ from typing import Any, Self, cast
 import numpy as np
 
 from semascope.errors import InputError, OptionError, SemascopeError
-from semascope.frames import CONTAINERS, chosen, column_names, same_names, wrapped
 from semascope.ops import option, vectors
+from semascope.ops.frames import CONTAINERS, chosen, column_names, same_names, wrapped
 from semascope.types import Array, Vectors
 
 
@@ -30,6 +30,7 @@ class VectorTransform:
 
     learned_: Any
     n_features_in_: int
+    width_only = False  # whether what is learned depends on the number of columns alone: such a one needs no rows
     _least = 2  # rows needed to learn
     _needs_y = False
 

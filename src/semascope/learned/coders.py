@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,14 @@ from numpy.typing import NDArray
 from semascope.errors import InputError
 from semascope.ops import vectors
 from semascope.types import Array, Vectors
+
+
+def _codes(codes: Array, dtype: type[np.integer[Any]], width: int) -> Array:
+    codes = np.asarray(codes)
+    if codes.dtype != dtype or codes.ndim != 2 or codes.shape[1] != width:
+        wanted = f"{np.dtype(dtype)} rows of {width} bytes"
+        raise InputError(f"codes: want {wanted}, got {codes.dtype} of shape {codes.shape}")
+    return codes
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +57,9 @@ class ScalarCoder:
 
     def decode(self, codes: Array) -> Vectors:
         """Rows float32 (n, d) of codes int8 (n, d)."""
-        return (np.asarray(codes, dtype=np.float32) * self.scale + self.offset).astype(np.float32, copy=False)
+        return (_codes(codes, np.int8, len(self.scale)).astype(np.float32) * self.scale + self.offset).astype(
+            np.float32, copy=False
+        )
 
     def __call__(self, x: Array) -> Vectors:
         """What is left of rows after a round trip."""
@@ -102,9 +113,8 @@ class BinaryCoder:
 
     def decode(self, codes: Array) -> Vectors:
         """Rows float32 (n, d): mean plus or minus the spread, rotated back."""
-        signs = (
-            np.unpackbits(np.asarray(codes, dtype=np.uint8), axis=1, count=len(self.mean)).astype(np.float32) * 2 - 1
-        )
+        codes = _codes(codes, np.uint8, (len(self.mean) + 7) // 8)
+        signs = np.unpackbits(codes, axis=1, count=len(self.mean)).astype(np.float32) * 2 - 1
         x = signs * self.spread
         if self.rotation.size:
             x = x @ self.rotation.T

@@ -1,0 +1,35 @@
+"""Which checks a card must pass, and how to run them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from semascope.card import Card
+from semascope.testing import codecs, every, poolings, rows
+
+Check = Callable[[Card], None]
+
+_FAMILIES: Mapping[str, tuple[Mapping[str, Check], ...]] = {
+    "pooling": (poolings.CHECKS,),
+    "transforms": (rows.CHECKS,),
+    "compression": (rows.CHECKS, codecs.CHECKS),
+}
+
+
+def contract(card: Card) -> dict[str, Check]:
+    """The checks of this card's family by name, without those that the card waives with a reason."""
+    found = dict(every.CHECKS)
+    for more in _FAMILIES.get(card.family, ()):
+        found |= more
+    return {name: check for name, check in found.items() if name not in card.waive}
+
+
+def broken(card: Card) -> dict[str, str]:
+    """What is wrong, by the name of the check that says so; empty for a method that keeps its word."""
+    found: dict[str, str] = {}
+    for name, check in contract(card).items():
+        try:
+            check(card)
+        except Exception as error:
+            found[name] = f"{type(error).__name__}: {error}"
+    return found

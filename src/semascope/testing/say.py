@@ -1,0 +1,86 @@
+"""How a contract check says no, and the small runs that several of them share."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from semascope import registry
+from semascope.card import Card
+from semascope.lab import Lab
+from semascope.types import Array, States, Vectors
+
+LAB = Lab(seed=0)
+
+
+def want(condition: object, message: str) -> None:
+    """Fail with the message unless the condition is true. Not `assert`, which `python -O` leaves out."""
+    if not condition:
+        raise AssertionError(message)
+
+
+def same(a: Array, b: Array, message: str) -> None:
+    """Fail unless two arrays agree in dtype, shape and every bit."""
+    a, b = np.asarray(a), np.asarray(b)
+    alike = a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+    want(alike, f"{message}: want equal bits, got {a.dtype} {a.shape} and {b.dtype} {b.shape}")
+
+
+def near(a: Array, b: Array, message: str, *, within: float = 1e-4) -> None:
+    """Fail unless two arrays agree to `within`, relative to the largest value."""
+    want(np.shape(a) == np.shape(b), f"{message}: want equal shapes, got {np.shape(a)} and {np.shape(b)}")
+    scale = max(1.0, float(np.abs(b).max(initial=0)))
+    gap = float(np.abs(np.asarray(a, np.float64) - np.asarray(b, np.float64)).max(initial=0))
+    want(gap <= within * scale, f"{message}: want a difference of at most {within * scale:.2g}, got {gap:.2g}")
+
+
+def refused(kind: type[Exception], words: str, call: Callable[[], Any], message: str) -> None:
+    """Fail unless the call raises that kind of error and its text holds these words."""
+    try:
+        call()
+    except kind as error:
+        want(words in str(error), f"{message}: want {words!r} in the error, got {str(error)!r}")
+        return
+    except Exception as error:
+        raise AssertionError(f"{message}: want {kind.__name__}, got {type(error).__name__}: {error}") from error
+    raise AssertionError(f"{message}: want {kind.__name__}, got no error")
+
+
+def example(card: Card) -> str:
+    """Recipe text that suits 64 rows of 16 columns."""
+    return card.example or card.name
+
+
+def built(card: Card) -> Any:
+    """A fresh method with the options of the card's example. Plugins' cards need not be in the registry."""
+    part = registry.parse(example(card))[0]
+    if part.args:
+        raise AssertionError(f"example: want options by name, got {example(card)}")
+    return card.make(**{name: registry.make(v) if hasattr(v, "args") else v for name, v in part.options.items()})
+
+
+def material(card: Card) -> Any:
+    """The small data that the method's main verb takes: states for a pooling, rows for the rest."""
+    return LAB.states() if card.family == "pooling" else LAB.vectors()
+
+
+def used(card: Card, data: States | Vectors) -> Array:
+    """The method's main verb on that data: one array. An estimator is fitted on it first."""
+    method = built(card)
+    return method(data) if card.family == "pooling" else method.fit(data).transform(data)
+
+
+def arrays(data: States | Vectors) -> list[Array]:
+    """The arrays that data is made of."""
+    return [data.hidden, data.offsets, data.ids, data.spans] if isinstance(data, States) else [data]
+
+
+def locked(data: Any) -> Any:
+    """A copy of it that cannot be written to."""
+    out = copy.deepcopy(data)
+    for array in arrays(out):
+        array.flags.writeable = False
+    return out
