@@ -19,6 +19,7 @@ class Truncate(VectorTransform):
         n_components: How many leading columns to keep; None keeps the first half.
     """
 
+    width_only = True
     _least = 1
 
     def __init__(self, n_components: int | None = None) -> None:

@@ -1,0 +1,401 @@
+"""Texts to vectors by adding up the vectors of their tokens: numpy and a tokenizer, no model to run."""
+
+from __future__ import annotations
+
+import re
+import threading
+import warnings
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import semascope
+from semascope.encoders.memory import Memory
+from semascope.encoders.ngrams import NGrams
+from semascope.encoders.sums import row_sums
+from semascope.encoders.wordpiece import cuts_words, read_tokenizer, unknown_id
+from semascope.encoders.words import Units, cut, to_bytes
+from semascope.errors import InputError, OptionError
+from semascope.learned import TokenTable
+from semascope.ops import digest, integer, option, unit
+from semascope.ops import texts as checked_texts
+from semascope.passport import CANARIES, Passport
+from semascope.types import Kind, Progress, States, Vectors
+
+KINDS = ("document", "query")
+BLOCK_CHARACTERS = 131_072  # of texts encoded together; a longer text is read in pieces of this size
+_BLOCK_TEXTS = 4_096
+_MEMORY_BYTES = 64 * 2**20
+_MEMORY_ROWS = 65_536
+_UNIT = re.compile(r"[A-Za-z0-9]+|[!-/:-@\[-`{-~]")  # of printable ASCII: what words.cut finds there
+_GAP = re.compile(r"[ \t\n\r]")
+
+
+class EmptyTextWarning(UserWarning):
+    """Some texts have nothing to encode; their rows are zero."""
+
+
+class StaticEncoder:
+    """Adds up one vector per token, which needs no model and encodes tens of thousands of texts a second on one core.
+
+    A word's vector is computed once and remembered (at most 64 MB of them); results are the same bits with and without
+    that memory, and row i depends on text i alone. Safe to use from several threads.
+
+    Args:
+        table: A vector per token id.
+        tokenizer: A `tokenizers.Tokenizer`, or its JSON.
+        ngrams: Hashed character n-grams, added to words the tokenizer has to cut up or does not know.
+        normalize: Whether rows get length one.
+        max_length: Tokens read of a text; None reads all.
+        max_characters: Characters read of a text, before it is tokenized; None reads all.
+        keep_unknown: Whether the unknown token counts, or is left out of the mean.
+        name: What people call it.
+        remember: Whether words are remembered from call to call.
+
+    Raises:
+        InputError: the tokenizer cannot be read, or knows more tokens than the table has rows.
+        OptionError: options that do not go together.
+    """
+
+    def __init__(
+        self,
+        table: TokenTable,
+        tokenizer: Any,
+        *,
+        ngrams: NGrams | None = None,
+        normalize: bool = True,
+        max_length: int | None = None,
+        max_characters: int | None = None,
+        keep_unknown: bool = True,
+        name: str = "static",
+        remember: bool = True,
+    ) -> None:
+        self.table = table
+        self.ngrams = ngrams
+        self.normalize = normalize
+        self.max_length = None if max_length is None else integer(max_length, name="max_length", least=1)
+        self.max_characters = (
+            None if max_characters is None else integer(max_characters, name="max_characters", least=1)
+        )
+        self.keep_unknown = keep_unknown
+        self.name = name
+        self.remember = remember
+        self.tokenizer_json, self._tokenizer = read_tokenizer(tokenizer)
+        self._lower, self._added = cuts_words(self._tokenizer)
+        self._by_word = self._lower is not None
+        self._unknown = unknown_id(self._tokenizer, self.tokenizer_json)
+        known = self._tokenizer.get_vocab_size(with_added_tokens=True)
+        if known > len(table):
+            raise InputError(f"table: want a row for each of the tokenizer's {known} tokens, got {len(table)}")
+        if ngrams is not None and (not self._by_word or self._added or max_length or max_characters):
+            raise OptionError(
+                "ngrams: want a BERT-like WordPiece tokenizer without added tokens, and no maximum length"
+            )
+        if ngrams is not None and ngrams.table.dim != table.dim:
+            raise InputError(f"ngrams: want {table.dim} columns as in the table, got {ngrams.table.dim}")
+        self._start()
+
+    def _start(self) -> None:
+        self._lock = threading.Lock()
+        self._memory = Memory(self.dim, self._learn)
+        self._summed = 0
+        self._limit = min(_MEMORY_ROWS, _MEMORY_BYTES // (4 * self.dim)) if self.remember else 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("_lock", "_memory")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._start()
+
+    def __repr__(self) -> str:
+        return f"StaticEncoder({self.name!r}, dim={self.dim}, tokens={len(self.table)})"
+
+    @property
+    def dim(self) -> int:
+        """Columns of a vector."""
+        return self.table.dim
+
+    @cached_property
+    def passport(self) -> Passport:
+        """What makes these vectors, with the canaries' vectors; computed at first need."""
+        learned = [self.table.table, self.table.scale]
+        if self.ngrams is not None:
+            learned += [
+                self.ngrams.table.table,
+                self.ngrams.table.scale,
+                np.array([self.ngrams.least, self.ngrams.most]),
+            ]
+        import tokenizers
+
+        return Passport(
+            kind="static",
+            dim=self.dim,
+            weights=digest(*learned),
+            tokenizer=digest(self.tokenizer_json),
+            pooling="mean" if self.keep_unknown else "mean of known tokens",
+            max_length=self.max_length,
+            truncation="" if self.max_length is None else "right",
+            normalize=self.normalize,
+            name=self.name,
+            versions={
+                "semascope": semascope.__version__,
+                "numpy": np.__version__,
+                "tokenizers": tokenizers.__version__,
+            },
+            canaries=self.encode(CANARIES),
+        )
+
+    def encode(
+        self,
+        texts: Iterable[str],
+        *,
+        kind: Kind = "document",
+        batch_size: int | None = None,
+        progress: Progress | None = None,
+    ) -> Vectors:
+        """One row for every text, float32 (n, dim); of length one where the encoder normalises.
+
+        Args:
+            texts: Any iterable of str. A text without a single token (empty, only spaces) gets a zero row, and one
+                warning a call says how many there are.
+            kind: Documents and queries are treated alike.
+            batch_size: The most texts taken together; changes nothing but memory.
+            progress: Called with (done, total) after every batch.
+
+        Raises:
+            InputError: `texts` is one bare string, or holds something else than str; the message names the place.
+        """
+        option(kind, KINDS, name="kind")
+        items = checked_texts(texts)
+        most = _BLOCK_TEXTS if batch_size is None else integer(batch_size, name="batch_size", least=1)
+        out = np.empty((len(items), self.dim), dtype=np.float32)
+        empty: list[int] = []
+        for start, end in _blocks(items, most):
+            rows, tokens = self._encode_block(items[start:end])
+            bare = self._finish(rows, tokens)
+            if len(bare):
+                empty.extend((bare + start).tolist())
+            out[start:end] = rows
+            if progress is not None:
+                progress(end, len(items))
+        if empty:
+            warnings.warn(
+                f"{len(empty)} of {len(items)} texts have no token to encode (the first at {empty[0]}): "
+                "their rows are zero",
+                EmptyTextWarning,
+                stacklevel=2,
+            )
+        return out
+
+    def encode_one(self, text: Any, *, kind: Kind = "document") -> Vectors:
+        """The vector of one text, float32 (dim,): the same bits as `encode([text])[0]`, with less ceremony."""
+        if not isinstance(text, str):
+            raise InputError(f"text: want one str, got {type(text).__name__}")
+        option(kind, KINDS, name="kind")
+        quick = self._quick(text)
+        return self.encode([text])[0] if quick is None else quick
+
+    def states(self, texts: Iterable[str], *, layers: Sequence[int] = (-1,)) -> States:
+        """Token vectors, ids and character spans of texts, ragged; the table is the one layer there is.
+
+        The mean over a text's rows, scaled to length one, is its vector: what n-grams add to a word is shared out evenly
+        among its tokens.
+
+        Raises:
+            OptionError: another layer than -1 or 0 is asked for.
+        """
+        if not layers or any(layer not in (-1, 0) for layer in layers):
+            raise OptionError(f"layers: want -1, the only layer of a static encoder, got {list(layers)}")
+        items = [self._shown(text) for text in checked_texts(texts)]
+        ids: list[int] = []
+        spans: list[tuple[int, int]] = []
+        offsets = [0]
+        hidden: list[Vectors] = []
+        for text, encoding in zip(items, self._tokenizer.encode_batch(items, add_special_tokens=False), strict=True):
+            keep = [
+                place
+                for place, token in enumerate(encoding.ids[: self.max_length])
+                if self.keep_unknown or token != self._unknown
+            ]
+            mine = [encoding.ids[place] for place in keep]
+            hidden.append(self.table(np.asarray(mine, dtype=np.int64)) + self._shares(text, encoding))
+            ids += mine
+            spans += [encoding.offsets[place] for place in keep]
+            offsets.append(len(ids))
+        tokens = np.concatenate([np.zeros((0, self.dim), np.float32), *hidden])
+        return States(
+            hidden=np.repeat(tokens[None], len(layers), axis=0),
+            offsets=np.asarray(offsets, dtype=np.int64),
+            ids=np.asarray(ids, dtype=np.int32),
+            spans=np.asarray(spans, dtype=np.int32).reshape(-1, 2),
+            layers=tuple(layers),
+        )
+
+    def _shares(self, text: str, encoding: Any) -> Vectors | float:
+        """What n-grams add to each token of a text, (tokens, dim)."""
+        if self.ngrams is None:
+            return 0.0
+        words = self._words(text)
+        places = np.asarray(encoding.word_ids, dtype=np.int64)
+        sizes = np.bincount(places, minlength=len(words))
+        first = np.searchsorted(places, np.arange(len(words)))
+        out = np.zeros((len(places), self.dim), dtype=np.float32)
+        for word, size, start in zip(words, sizes.tolist(), first.tolist(), strict=True):
+            if size > 1 or encoding.ids[start] == self._unknown:
+                out[start : start + size] = self.ngrams([word])[0] / size
+        return out
+
+    def _shown(self, text: str) -> str:
+        """What the tokenizer is shown of a text: lone surrogates replaced, cut to the characters that are read."""
+        text = text[: self.max_characters]
+        return text if text.isascii() else to_bytes(text).decode("utf-8")
+
+    def _words(self, text: str) -> list[str]:
+        normal = self._tokenizer.normalizer.normalize_str(text)
+        return [word for word, _ in self._tokenizer.pre_tokenizer.pre_tokenize_str(normal)]
+
+    def _finish(self, rows: Vectors, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Sums to means or unit rows, in place; which rows are zero."""
+        if not self.normalize:
+            rows /= np.maximum(tokens, 1)[:, None]
+            return np.flatnonzero(tokens == 0)
+        norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+        odd = np.flatnonzero(~((norms > 1e-12) & (norms < 1e12)))  # zero, or too small or large to be squared
+        if len(odd):
+            rows[odd] = unit(rows[odd])
+            norms[odd] = 1.0
+        rows /= norms[:, None]
+        return odd[~rows[odd].any(axis=1)]
+
+    def _encode_block(self, items: list[str]) -> tuple[Vectors, NDArray[np.int64]]:
+        """Sums of token vectors (n, dim), and how many tokens went into each."""
+        if self.max_characters is not None:
+            items = [text[: self.max_characters] for text in items]
+        if not self._by_word:
+            return self._encode_plain(items)
+        if len(items) == 1 and len(items[0]) > BLOCK_CHARACTERS:
+            parts = [self._by_words([piece]) for piece in _pieces(items[0])]
+            rows, counts = sum(p[0] for p in parts[1:]) + parts[0][0], sum(p[1] for p in parts[1:]) + parts[0][1]
+        else:
+            rows, counts = self._by_words(items)
+        apart = self._apart(items, counts[:, 0])
+        if len(apart):
+            rows[apart], counts[apart, 1] = self._encode_plain([items[place] for place in apart.tolist()])
+        return rows, counts[:, 1]
+
+    def _apart(self, items: list[str], tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Texts that word by word would come out wrong: longer than what is read, or spelling out an added token."""
+        apart = np.zeros(len(items), dtype=bool)
+        if self.max_length is not None:
+            apart |= tokens > self.max_length
+        if self._added is not None:
+            apart |= np.fromiter((self._added.search(text) is not None for text in items), dtype=bool, count=len(items))
+        return np.flatnonzero(apart)
+
+    def _by_words(self, items: list[str]) -> tuple[Vectors, NDArray[np.int64]]:
+        units = cut(items, lower=bool(self._lower))
+        with self._lock:
+            memory, rows = self._rows(units)
+            vectors, counts = memory.vectors, memory.counts
+            expected, self._summed = self._summed, self._summed + len(rows)
+        sums = row_sums(vectors, rows, units.offsets, expected=expected)
+        if self.normalize and self.max_length is None:
+            return sums, np.ones((len(items), 2), dtype=np.int64)  # nobody asks how many
+        totals = np.concatenate([np.zeros((1, 2), np.int64), np.cumsum(counts.take(rows, axis=0), axis=0)])
+        return sums, totals[units.offsets[1:]] - totals[units.offsets[:-1]]
+
+    def _rows(self, units: Units) -> tuple[Memory, NDArray[np.int64]]:
+        if self._memory.used > self._limit:
+            self._memory = Memory(self.dim, self._learn)
+        return self._memory, self._memory.rows(units)
+
+    def _quick(self, text: str) -> Vectors | None:
+        """The vector of a short text of printable ASCII, or None where the long way has to be taken."""
+        if not self._by_word or not self.normalize or not text.isascii() or len(text) > (self.max_length or 2_000):
+            return None
+        if not text.isprintable() and not _GAP.sub(" ", text).isprintable():
+            return None
+        if self._added is not None and self._added.search(text) is not None:
+            return None
+        words = _UNIT.findall(text.lower() if self._lower else text)
+        memory = self._memory
+        try:
+            rows = [memory.names[word] for word in words]
+        except KeyError:
+            with self._lock:
+                memory, found = self._rows(cut([text], lower=bool(self._lower)))
+                rows = found.tolist()
+                memory.names.update(zip(words, rows, strict=True))
+        if not rows:
+            return None
+        total = np.add.reduce(memory.vectors.take(rows, axis=0), axis=0)[None]
+        self._finish(total, np.ones(1, dtype=np.int64))
+        return total[0]
+
+    def _learn(self, names: list[bytes]) -> tuple[Vectors, NDArray[np.int64]]:
+        """Sums of the token vectors of units (n, dim), and their tokens (n, 2): as read, and as counted."""
+        units = [name.decode("utf-8") for name in names]
+        encodings = self._tokenizer.encode_batch_fast(units, add_special_tokens=False)
+        ids = [encoding.ids for encoding in encodings]
+        if self.ngrams is None:
+            return self._token_sums(ids)
+        plain = [place for place, text in enumerate(units) if text.isascii() and text.isprintable()]
+        vectors, counts = self._token_sums(ids)
+        hard = [place for place in plain if len(ids[place]) > 1 or ids[place] == [self._unknown]]
+        if hard:
+            vectors[hard] += self.ngrams([units[place] for place in hard])
+        for place in sorted(set(range(len(units))).difference(plain)):
+            vectors[place] = self._word_sum(self._words(units[place]))
+        return vectors, counts
+
+    def _word_sum(self, words: list[str]) -> Vectors:
+        """The sum (dim,) over words that normalisation made of one chunk."""
+        total = np.zeros(self.dim, dtype=np.float32)
+        for word in words:
+            ids = [token.id for token in self._tokenizer.model.tokenize(word)]
+            total += np.add.reduce(self.table(np.array(ids)), axis=0)
+            if self.ngrams is not None and (len(ids) > 1 or ids == [self._unknown]):
+                total += self.ngrams([word])[0]
+        return total
+
+    def _token_sums(self, ids: list[list[int]]) -> tuple[Vectors, NDArray[np.int64]]:
+        kept = ids if self.keep_unknown else [[token for token in mine if token != self._unknown] for mine in ids]
+        counts = np.array([[len(a), len(b)] for a, b in zip(ids, kept, strict=True)], dtype=np.int64).reshape(-1, 2)
+        flat = np.asarray([token for mine in kept for token in mine], dtype=np.int64)
+        offsets = np.concatenate([[0], np.cumsum(counts[:, 1])])
+        index, local = np.unique(flat, return_inverse=True)
+        # Only the rows that are needed become float32: a table in bytes stays in bytes.
+        return row_sums(self.table(index), local, offsets), counts
+
+    def _encode_plain(self, items: list[str]) -> tuple[Vectors, NDArray[np.int64]]:
+        """The same as tokenizing whole texts, for tokenizers and texts where words are not enough."""
+        shown = [self._shown(text) for text in items]
+        ids = [e.ids[: self.max_length] for e in self._tokenizer.encode_batch_fast(shown, add_special_tokens=False)]
+        vectors, counts = self._token_sums(ids)
+        return vectors, counts[:, 1]
+
+
+def _blocks(items: list[str], most: int) -> Iterable[tuple[int, int]]:
+    """Runs of texts to encode together: at most `most` of them and BLOCK_CHARACTERS, or one longer text alone."""
+    start = held = 0
+    for place, text in enumerate(items):
+        if place > start and (place - start >= most or held + len(text) > BLOCK_CHARACTERS):
+            yield start, place
+            start, held = place, 0
+        held += len(text)
+    if start < len(items):
+        yield start, len(items)
+
+
+def _pieces(text: str) -> Iterable[str]:
+    """A long text cut at the first space after every BLOCK_CHARACTERS, which no word crosses."""
+    start = 0
+    while start < len(text):
+        gap = _GAP.search(text, start + BLOCK_CHARACTERS)
+        end = gap.start() if gap else len(text)
+        yield text[start:end]
+        start = end
