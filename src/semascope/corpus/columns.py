@@ -7,7 +7,6 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -162,7 +161,6 @@ def _distinct(rows: Sequence[Row], name: str) -> bool:
     return bool(values) and len(set(values)) == len(values)
 
 
-@dataclass(frozen=True, slots=True)
 class Mapper:
     """Makes documents of rows.
 
@@ -172,51 +170,46 @@ class Mapper:
         numerals: Whether numbers come as text (CSV) and are to be read.
     """
 
-    columns: Columns
-    max_text: int
-    numerals: bool = False
+    def __init__(self, columns: Columns, max_text: int, numerals: bool = False) -> None:
+        self.columns = columns
+        self.max_text = max_text
+        self.numerals = numerals
+        # Looked up once and not for each of a million rows.
+        self._text = columns["text"]
+        self._roles = {role: column for role, column in columns.items() if role not in ("text", "title")}
+        self._title = columns.get("title")
+        self._used = frozenset(columns.values())
 
     def document(self, row: Row, log: Problems) -> Document | None:
         """The document of a row, or None, reported, where its text is missing, blank or too long.
 
         Where the text is blank and there is a title, the title is the text.
         """
-        text = row.values.get(self.columns["text"])
-        title = self._cleaned("title", row, log) or ""
+        values, place = row.values, row.place
+        text = values.get(self._text)
+        title = values.get(self._title) if self._title is not None else None
+        title = "" if title is None else cleaned(str(title), place, "title", log)
         if (text is None or (isinstance(text, str) and not text.strip())) and title.strip():
-            log.note(row.place, "no text; its title was taken for it")
+            log.note(place, "no text; its title was taken for it")
             text, title = title, ""
         if text is None:
-            return log.bad(row.place, f"no text (column {self.columns['text']!r}); passed over")
+            return log.bad(place, f"no text (column {self._text!r}); passed over")
         if not isinstance(text, str):
-            return log.bad(row.place, f"text: want a string, got {type(text).__name__}; passed over")
-        if not usable(text, self.max_text, row.place, log):
+            return log.bad(place, f"text: want a string, got {type(text).__name__}; passed over")
+        if not usable(text, self.max_text, place, log):
             return None
-        return Document(
-            id=self._cleaned("id", row, log) or str(row.number),
-            text=cleaned(text, row.place, "text", log),
-            title=title,
-            label=self._cleaned("label", row, log),
-            time=self._cleaned("time", row, log),
-            lang=self._cleaned("lang", row, log),
-            metadata=self._metadata(row, log),
-        )
-
-    def _cleaned(self, role: str, row: Row, log: Problems) -> str | None:
-        column = self.columns.get(role)
-        value = plain(row.values.get(column)) if column is not None else None
-        if value is None:
-            return None
-        text = cleaned(str(value).strip() if role != "title" else str(value), row.place, role, log)
-        return text if text else None
+        given = {role: said for role, column in self._roles.items() if (said := _said(values, column, role, row, log))}
+        name = given.pop("id", None) or str(row.number)
+        text = cleaned(text, place, "text", log)
+        return Document(name, text, title, metadata=self._metadata(row, log), **given)
 
     def _metadata(self, row: Row, log: Problems) -> dict[str, Scalar]:
-        kept = self.columns.kept
-        used = set(self.columns.values())
-        names = [name for name in row.values if name not in used] if kept is None else kept
+        used, kept, values = self._used, self.columns.kept, row.values
         out: dict[str, Scalar] = {}
-        for name in names:
-            value = plain(row.values.get(name))
+        for name in values if kept is None else kept:
+            if kept is None and name in used:
+                continue
+            value = plain(values.get(name))
             if isinstance(value, str):
                 value = cleaned(value, row.place, name, log)
                 if self.numerals:
@@ -224,6 +217,13 @@ class Mapper:
             if value is not None:
                 out[clean(str(name))] = value
         return out
+
+
+def _said(values: Mapping[str, Any], column: str, role: str, row: Row, log: Problems) -> str | None:
+    value = values.get(column)
+    if value is None or (not isinstance(value, str) and (value := plain(value)) is None):
+        return None
+    return cleaned(str(value).strip(), row.place, role, log)
 
 
 def usable(text: str, max_text: int, place: str, log: Problems) -> bool:

@@ -153,7 +153,7 @@ class Corpus:
             OptionError: an option that is unknown or does not fit the format.
             MissingExtraError: Parquet without pyarrow.
         """
-        path = Path(source)
+        path = Path(source).absolute()  # a later pass must not depend on the working folder
         asked = {"text": text, "id": id, "title": title, "label": label, "time": time, "lang": lang}
         options = Options(format, asked, metadata, encoding, max_text)
         option(on_bad, ("report", "raise"), name="on_bad")
@@ -270,8 +270,10 @@ class Corpus:
             for document in islice(passing, _SAMPLE):
                 count += 1
                 taken += len(document.text.encode())
-            if next(passing, None) is None:
+            more = next(passing, None)
+            if more is None:
                 return Estimate(count, taken, True)
+            taken += len(more.text.encode())
         return _scaled(count + 1, taken, meter, size)
 
 

@@ -61,7 +61,7 @@ class Document:
 
 def flaw(text: str) -> int:
     """Place of the first NUL or lone surrogate in `text`, -1 where there is none."""
-    nul = text.find("\0")
+    nul = text.find("\0") if "\0" in text else -1
     if text.isascii():
         return nul
     try:
@@ -80,6 +80,8 @@ def clean(text: str) -> str:
 
 
 def _string(value: Any, name: str) -> None:
+    if isinstance(value, str) and value.isascii() and "\0" not in value:
+        return
     if not isinstance(value, str):
         raise InputError(f"{name}: want a string, got {type(value).__name__}")
     place = flaw(value)

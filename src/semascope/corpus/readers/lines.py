@@ -7,7 +7,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -63,21 +63,19 @@ def lines(file: TextFile, log: Problems, meter: Meter) -> Iterator[tuple[int, st
     """
     with opened(file, meter) as (stream, under):
         encoding = _encoding(file, stream)
-        if encoding.startswith(_WIDE):
-            pieces = _wide_lines(file, stream, encoding, log)
-        else:
-            pieces = _narrow_lines(file, stream, encoding, log)
+        split = _wide_lines if encoding.startswith(_WIDE) else _narrow_lines
         number = 0
-        while True:
-            try:
-                piece = next(pieces, None)
-            except (EOFError, zlib.error, OSError) as error:
-                raise InputError(f"{file.name}: cannot be read on after line {number}: {_reason(error)}") from error
-            if piece is None:
-                break
-            number, text = piece
-            meter.done = under.tell()
-            yield number, text
+        with closing(split(file, stream, encoding, log)) as pieces:
+            while True:
+                try:
+                    piece = next(pieces, None)
+                except (EOFError, zlib.error, OSError) as error:
+                    raise InputError(f"{file.name}: cannot be read on after line {number}: {_reason(error)}") from error
+                if piece is None:
+                    break
+                number, text = piece
+                meter.done = under.tell()
+                yield number, text
         meter.done = meter.total
 
 
@@ -141,7 +139,7 @@ def _encoding(file: TextFile, stream: BinaryIO) -> str:
     return "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else encoding
 
 
-def _narrow_lines(file: TextFile, stream: BinaryIO, encoding: str, log: Problems) -> Iterator[tuple[int, str]]:
+def _narrow_lines(file: TextFile, stream: BinaryIO, encoding: str, log: Problems) -> Generator[tuple[int, str]]:
     """Lines of an encoding in which the byte 10 always is a line end."""
     limit = file.max_bytes
     number = 0
@@ -158,20 +156,23 @@ def _narrow_lines(file: TextFile, stream: BinaryIO, encoding: str, log: Problems
         yield number, text.removeprefix("\ufeff") if number == 1 else text
 
 
-def _wide_lines(file: TextFile, stream: BinaryIO, encoding: str, log: Problems) -> Iterator[tuple[int, str]]:
+def _wide_lines(file: TextFile, stream: BinaryIO, encoding: str, log: Problems) -> Generator[tuple[int, str]]:
     limit = file.max_bytes
     reader = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="\n")
     number = 0
-    while text := reader.readline(limit + 1):
-        number += 1
-        if len(text) > limit:
-            while text and not text.endswith("\n"):
-                text = reader.readline(limit)
-            _too_long(file, number, log)
-            continue
-        if "\ufffd" in text:
-            log.bad(f"{file.name}:{number}", f"not {encoding}; what cannot be decoded became U+FFFD")
-        yield number, text.removeprefix("\ufeff") if number == 1 else text
+    try:
+        while text := reader.readline(limit + 1):
+            number += 1
+            if len(text) > limit:
+                while text and not text.endswith("\n"):
+                    text = reader.readline(limit)
+                _too_long(file, number, log)
+                continue
+            if "\ufffd" in text:
+                log.bad(f"{file.name}:{number}", f"not {encoding}; what cannot be decoded became U+FFFD")
+            yield number, text.removeprefix("\ufeff") if number == 1 else text
+    finally:
+        reader.detach()  # the file below is closed by whoever opened it
 
 
 def _pass_over(stream: BinaryIO, data: bytes, limit: int) -> None:
