@@ -17,7 +17,7 @@ LAB = Lab(7)
 @reference("whiten")
 def test_whiten_is_sklearns_whitened_pca_up_to_sign() -> None:
     x = LAB.vectors(300)
-    ours = make("whiten(n_components=6)").fit_transform(x)
+    ours = make("whiten(n_components=6, shrink=0)").fit_transform(x)
     # scikit-learn divides by n - 1, the paper by n.
     theirs = PCA(6, whiten=True, svd_solver="full").fit_transform(x.astype(np.float64)) * np.sqrt(300 / 299)
     np.testing.assert_allclose(np.abs(ours), np.abs(theirs), rtol=1e-3, atol=1e-3)
@@ -25,7 +25,7 @@ def test_whiten_is_sklearns_whitened_pca_up_to_sign() -> None:
 
 @reference("whiten")
 def test_whitened_rows_have_the_identity_as_covariance() -> None:
-    white = make("whiten").fit_transform(LAB.vectors(500)).astype(np.float64)
+    white = make("whiten(shrink=0)").fit_transform(LAB.vectors(500)).astype(np.float64)
     np.testing.assert_allclose(white.mean(0), 0, atol=1e-4)
     np.testing.assert_allclose(white.T @ white / 500, np.eye(16), atol=1e-4)
 
@@ -34,7 +34,7 @@ def test_whitened_rows_have_the_identity_as_covariance() -> None:
 def test_whiten_keeps_the_strongest_axes_first() -> None:
     scales = np.array([1.0, 5.0, 3.0, 0.1])
     x = LAB.rng(1).normal(size=(4000, 4)) * scales
-    matrix = np.abs(make("whiten(n_components=2)").fit(x).learned_.matrix)
+    matrix = np.abs(make("whiten(n_components=2, shrink=0)").fit(x).learned_.matrix)
     assert matrix.argmax(axis=0).tolist() == [1, 2]
 
 
@@ -46,6 +46,14 @@ def test_the_automatic_share_is_ledoit_and_wolfs(rows: int, columns: int) -> Non
     assert 0 < share <= 1
     # The map M with M M' equal to the inverse of the shrunk covariance whitens it.
     np.testing.assert_allclose(found @ found.T, np.linalg.inv(covariance), rtol=1e-4, atol=1e-6)
+
+
+def test_many_rows_leave_nothing_to_shrink_and_few_rows_leave_much() -> None:
+    x = LAB.rng(2).normal(size=(20_000, 8)) * np.arange(1, 9)
+    few, many = (make("whiten").fit(x[:n]).learned_.matrix for n in (6, 20_000))
+    plain = make("whiten(shrink=0)").fit(x).learned_.matrix
+    np.testing.assert_allclose(many, plain, rtol=0.02, atol=2e-3)
+    assert np.linalg.cond(few) < 0.5 * np.linalg.cond(plain)
 
 
 def test_whitening_with_full_shrinkage_only_centres_and_turns() -> None:

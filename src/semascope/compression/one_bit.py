@@ -44,18 +44,20 @@ def _turn(dim: int, seed: int) -> Array:
 
 
 def _rescoring_finds_neighbours(lab: Lab, method: VectorTransform) -> Evidence:
-    """Baseline: float32. Margin: 0.95 of the ten nearest among 100 candidates of 2,500, in a 32nd of the bytes."""
+    """Baseline: the same without the turn. Margin: 0.01 above it, and 0.94 of the ten nearest among 100 of 2,500."""
     x = lab.encoder("default").encode(lab.sentences(3000))
     coder = method.fit(x[:500]).learned_
     rows = x[500:]
     decoded = coder.decode(coder.encode(rows))
+    plain = OneBit(rotate=False).fit(x[:500]).transform(rows)
     found = {
-        "bytes of float32 per byte of code": 32 * x.shape[1] / coder.bits if coder.bits else 0.0,
+        "bytes of float32 per byte of code": 32 * x.shape[1] / coder.bits,
         "ten nearest kept": neighbours_kept(rows, decoded),
         "ten nearest among 100 candidates": neighbours_kept(rows, decoded, depth=100),
+        "the same without the turn": neighbours_kept(rows, plain, depth=100),
     }
-    ratio, _, rescored = found.values()
-    return Evidence(ratio >= 32 and rescored >= 0.95, found)
+    ratio, _, turned, unturned = found.values()
+    return Evidence(ratio >= 32 and turned >= max(0.94, unturned + 0.01), found)
 
 
 CARD = Card(
@@ -78,8 +80,8 @@ CARD = Card(
         ),
     ),
     claim=Claim(
-        "A bit per number leaves the ten nearest neighbours of a real sentence among a hundred candidates, to be "
-        "rescored exactly.",
+        "A bit per number, after a random turn, keeps 94 of a hundred nearest neighbours of real sentences among the "
+        "candidates for exact rescoring, more than without the turn.",
         _rescoring_finds_neighbours,
     ),
     notes="Signs after a random turn are Charikar's; RaBitQ adds an unbiased estimate of distances, which is not here.",

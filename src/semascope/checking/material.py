@@ -1,0 +1,85 @@
+"""What checks run on: sentences and encoders, ours or the person's own, handed to the lab."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from semascope.corpus import Corpus, as_corpus
+from semascope.encoders import Encoder, as_encoder
+from semascope.lab import Lab
+
+MOST = 20_000  # sentences read of somebody's own texts
+_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n\s*\n")
+PYTHON = "first sentences of the standard library's docstrings"
+
+
+def sentences(text: str) -> Iterator[str]:
+    """The sentences of a text, as far as full stops and blank lines tell, with their white space evened out."""
+    for part in _END.split(text):
+        even = " ".join(part.split())
+        if even:
+            yield even
+
+
+@cache
+def python_sentences() -> tuple[str, ...]:
+    """The first sentence of every docstring of the standard library installed here, each once."""
+    documents = Corpus.python_docs([], stdlib=True)
+    return tuple(dict.fromkeys(first for first in (next(sentences(d.text), "") for d in documents) if first))
+
+
+def own_sentences(source: Any) -> tuple[str, ...]:
+    """Up to 20,000 different sentences of a file, folder, corpus or list of texts."""
+    found: dict[str, None] = {}
+    for document in as_corpus(source):
+        found.update(dict.fromkeys(sentences(document.text)))
+        if len(found) >= MOST:
+            break
+    return tuple(found)[:MOST]
+
+
+class Material:
+    """Sentences and encoders for labs of any seed, and a note of which were used.
+
+    Args:
+        data: A file, folder, Corpus or list of texts in place of Python's docstrings.
+        model: An encoder, or what `Encoder` takes, in place of every encoder that a check asks for.
+    """
+
+    def __init__(self, data: Any = None, model: Any = None) -> None:
+        self._read: Callable[[], Iterable[str]] = (
+            python_sentences if data is None else cache(lambda: own_sentences(data))
+        )
+        self._says = PYTHON if data is None else _called(data)
+        self._model = None if model is None else (model if hasattr(model, "encode") else Encoder(model))
+        self.texts = ""
+        self.models: dict[str, str] = {}
+
+    def lab(self, seed: int) -> Lab:
+        """The lab of that seed, over this material."""
+        return Lab(seed, encoder=self._encoder, texts=self._texts)
+
+    def _texts(self) -> tuple[str, ...]:
+        self.texts = self._says
+        return tuple(self._read())
+
+    def _encoder(self, name: str) -> Any:
+        encoder = Encoder(name) if self._model is None else as_encoder(self._model)
+        self.models[encoder.passport.name or name] = encoder.passport.id
+        return encoder
+
+
+def lab_for(seed: int = 0, *, data: Any = None, model: Any = None) -> Lab:
+    """The lab that checks of that seed get; `data` and `model` as for `run`."""
+    return Material(data, model).lab(seed)
+
+
+def _called(data: Any) -> str:
+    """What to call somebody's texts: a file's name without its folder, so that a verdict says nothing of a machine."""
+    if isinstance(data, str | Path):
+        return Path(data).name
+    return str(getattr(data, "name", "") or "texts")
