@@ -2,103 +2,33 @@
 
 Rows are rotated at random and kept as the signs of their coordinates (Charikar 2002, "Similarity Estimation
 Techniques from Rounding Algorithms"); the number of differing bits estimates the angle between two vectors. A query
-counts differing bits over all rows, keeps the `depth` nearest and scores those exactly. There is no graph: deleting
-and filtering are masks, and asking for k rows gives k rows.
+counts differing bits over all rows, looks closer at the nearest with three bits a coordinate of its own (Gao and Long
+2024, "RaBitQ", quantise the query so; rows stay one-bit), and scores the `depth` nearest of those exactly. There is no
+graph: deleting and filtering are masks, and asking for k rows gives k rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semascope.errors import InputError, OptionError
+from semascope.errors import InputError
 from semascope.ops import integer, vectors
+from semascope.space.codec import Codec, Codes
+from semascope.space.exact import WIDE, Places, Scores, best, best_of_many
 from semascope.types import Array, Vectors
 
-Places = NDArray[np.int64]
-Scores = NDArray[np.float32]
-Codes = NDArray[np.uint64]
+__all__ = ["Calibration", "Codec", "Codes", "Places", "Scanner", "Scores", "calibrate"]
 
 Block = tuple[int, int, list[Codes]]  # first row, row after the last, one array a word
 
-WORD = 64
-MOST_BITS = (
-    512  # distances are counted in one byte, saturating at 255: half of 512 bits is what unrelated rows differ in
-)
 BLOCK = 65_536  # rows scanned at a time: what a word of theirs differs in stays in the second-level cache
 SLAB = 512  # queries compared with a block of rows at a time
-WIDE = 8_192  # rows compared with a slab of queries at a time
+COARSE = 6  # rows looked at closer for each one scored exactly
 GATHER = 1_024  # scattered rows brought together at a time
-
-
-@dataclass(frozen=True, eq=False)
-class Codec:
-    """How a row becomes bits: bit j is set where `row @ rotation[:, j] > offset[j]`."""
-
-    rotation: NDArray[np.float32]  # (d, bits)
-    offset: NDArray[np.float32]  # (bits,), the projection of the sample's mean
-
-    @property
-    def dim(self) -> int:
-        return self.rotation.shape[0]
-
-    @property
-    def words(self) -> int:
-        """64-bit words per row."""
-        return self.rotation.shape[1] // WORD
-
-    @staticmethod
-    def learn(sample: Array, *, bits: int | None = None, seed: int = 0) -> Codec:
-        """A codec for rows like those of `sample` (n, d): a random rotation, centred on the sample's mean.
-
-        Args:
-            sample: Rows the codec is centred on; a few thousand are enough.
-            bits: A multiple of 64, at most 512. Left out, one bit a dimension but at least 256.
-            seed: Draws the rotation.
-        """
-        sample = vectors(sample, name="sample")
-        dim = sample.shape[1]
-        if bits is None:
-            bits = min(max(256, -(-dim // WORD) * WORD), MOST_BITS)
-        elif bits % WORD or not 0 < bits <= MOST_BITS:
-            raise OptionError(f"bits: want a multiple of {WORD} from {WORD} to {MOST_BITS}, got {bits}")
-        rng = np.random.default_rng(seed)
-        # Where there are more bits than dimensions, several rotations stand side by side.
-        turns = [np.linalg.qr(rng.standard_normal((dim, dim)))[0] for _ in range(-(-bits // dim))]
-        rotation = np.ascontiguousarray(np.concatenate(turns, axis=1)[:, :bits], dtype=np.float32)
-        return Codec(rotation, (sample.mean(axis=0, dtype=np.float64) @ rotation).astype(np.float32))
-
-    @staticmethod
-    def from_arrays(arrays: Mapping[str, Array]) -> Codec:
-        """The codec whose `arrays()` these are."""
-        return Codec(
-            np.ascontiguousarray(arrays["rotation"], dtype=np.float32),
-            np.ascontiguousarray(arrays["offset"], dtype=np.float32),
-        )
-
-    def arrays(self) -> dict[str, Array]:
-        """What to save: `rotation` (d, bits) and `offset` (bits,), both float32."""
-        return {"rotation": self.rotation, "offset": self.offset}
-
-    def encode(self, rows: Array) -> Codes:
-        """Codes (words, n) uint64 of rows (n, d): word w of all rows lies in one piece, as the scan reads it.
-
-        Save them as they are and open them memory-mapped; one segment of rows has one array of codes.
-        """
-        out = np.empty((self.words, len(rows)), dtype=np.uint64)
-        for start in range(0, len(rows), 8192):
-            bits = np.asarray(rows[start : start + 8192], dtype=np.float32) @ self.rotation > self.offset
-            out[:, start : start + 8192] = np.packbits(bits, axis=1).view(np.uint64).T
-        return out
-
-    def query(self, vector: Vectors) -> Codes:
-        """The code (words,) of one query, whatever its length."""
-        bits = vector @ self.rotation > self.offset * np.sqrt(vector @ vector)
-        return np.packbits(bits).view(np.uint64)
 
 
 class Calibration(NamedTuple):
@@ -144,6 +74,7 @@ class Scanner:
         self._bounds = np.cumsum([0, *map(len, self._segments)])
         self._alive = None if alive is None else self._mask(alive, "alive")
         self.depth = len(self) if depth is None else integer(depth, name="depth", least=1)
+        self._weights = np.repeat(np.array([2, 1], dtype=np.float32), codec.words)
         self._blocks: list[Block] | None = None
         self._spare: list[_Room] = []
 
@@ -164,13 +95,13 @@ class Scanner:
         query, k = self._query(query), integer(k, name="k", least=1)
         depth = max(self.depth if depth is None else integer(depth, name="depth", least=1), k)
         count, mask, places = self._allowed(allowed)
-        # Counted in rows read in order: a code costs a thirteenth of one, a scattered row nearly two.
-        scanned = len(self) / 13 + 1.8 * depth + 1200
-        if (count if mask is None and places is None else 1.8 * count) <= scanned or not query.any():
+        # What a scan costs, counted in rows read in order; a scattered row costs three of those.
+        scan = len(self) / 11 + 13 * depth + 1900
+        if (count if mask is None and places is None else 3 * count) <= scan or not query.any():
             places = np.flatnonzero(mask) if places is None and mask is not None else places
         else:
             places = self._candidates(query, depth, self._mask_of(mask, places))
-        return _best(self._scores(query, places), places, k)
+        return best(self._scores(query, places), places, k)
 
     def exact(self, queries: Array, k: int = 10, *, allowed: Array | None = None) -> tuple[Places, Scores]:
         """The k nearest rows of each of `queries` (m, d) by comparing with every row: places and scores, (m, k').
@@ -187,14 +118,18 @@ class Scanner:
             return out
         if len(queries) < 8:
             for at, query in enumerate(queries):
-                out[0][at], out[1][at] = _best(self._scores(query, places), places, k)
+                out[0][at], out[1][at] = best(self._scores(query, places), places, k)
         else:
             for at in range(0, len(queries), SLAB):
-                out[0][at : at + SLAB], out[1][at : at + SLAB] = self._slab(queries[at : at + SLAB], k, places)
+                out[0][at : at + SLAB], out[1][at : at + SLAB] = best_of_many(
+                    queries[at : at + SLAB], k, self._wide(places), self.rows
+                )
         return out
 
     def rows(self, places: Places) -> Vectors:
         """The vectors (m, d) at `places`, in the order asked for."""
+        if len(self._segments) == 1:
+            return np.take(self._segments[0], places, axis=0)
         out = np.empty((len(places), self.codec.dim), dtype=np.float32)
         home = np.searchsorted(self._bounds, places, side="right") - 1
         for segment in np.unique(home):
@@ -207,7 +142,7 @@ class Scanner:
         return np.arange(len(self)) if self._alive is None else np.flatnonzero(self._alive)
 
     def needs(self, queries: Vectors, without: Places, k: int) -> Places:
-        """How many rows have to be scored exactly to meet each of the k nearest of each query, (m, k).
+        """The depth at which a search meets each of the k nearest of each query, (m, k).
 
         Args:
             queries: (m, d).
@@ -217,11 +152,18 @@ class Scanner:
         queries = vectors(queries, dim=self.codec.dim, name="queries")
         near, _ = self.exact(queries, k + without.shape[1])
         out = np.empty((len(queries), k), dtype=np.int64)
+        room = _Room(self)
         for at, query in enumerate(queries):
             truth = near[at][~np.isin(near[at], without[at])][:k]
-            far = self._distances(query, _Room(self))
-            seen = far if self._alive is None else far[self._alive]
-            out[at] = np.cumsum(np.bincount(seen, minlength=256))[far[truth]]
+            planes = self.codec.query(query)
+            far = self._distances(planes[0], room)
+            if self._alive is not None:
+                far[~self._alive] = 255
+            coarse = np.cumsum(np.bincount(far, minlength=256))[far[truth]]
+            places = np.flatnonzero(far <= far[truth].max())
+            closer = self._closer(planes, places, far)
+            fine = np.searchsorted(np.sort(closer), closer[np.searchsorted(places, truth)], side="right")
+            out[at] = np.maximum(-(-coarse // COARSE), fine)
             out[at][far[truth] == 255] = len(self)
         return out
 
@@ -260,26 +202,45 @@ class Scanner:
         return mask
 
     def _candidates(self, query: Vectors, depth: int, mask: NDArray[np.bool_] | None) -> Places | None:
-        """At least `depth` allowed places whose codes differ least from the query's, in order; None for all."""
+        """About `depth` allowed places, never fewer, that look nearest to the query, in order; None for all."""
         room = self._spare.pop() if self._spare else _Room(self)
         try:
-            far = self._distances(query, room)
+            planes = self.codec.query(query)
+            far = self._distances(planes[0], room)
             if mask is not None:
                 # False - 1 is 255 in a byte: as far as anything can be.
                 np.bitwise_or(far, np.subtract(mask.view(np.uint8), 1), out=far)
-            edge = _edge(far, depth, room.near)
-            if edge < 255:
-                return np.less_equal(far, edge, out=room.near).nonzero()[0]
-            return None if mask is None else np.flatnonzero(mask)
+            edge = _edge(far, COARSE * depth, room.near)
+            if edge == 255:
+                return None if mask is None else np.flatnonzero(mask)
+            places = np.less_equal(far, edge, out=room.near).nonzero()[0]
+            closer = self._closer(planes, places, far)
+            return places[closer <= np.partition(closer, depth - 1)[depth - 1]]
         finally:
             self._spare.append(room)
 
-    def _distances(self, query: Vectors, room: _Room) -> NDArray[np.uint8]:
-        """Differing bits of every row, 255 for 255 and more; in `room.far`."""
-        words = self.codec.query(query)
+    def _closer(self, planes: Codes, places: Places, far: NDArray[np.uint8]) -> Scores:
+        """How far rows at `places` (in order) are from the query by all its planes: smaller is nearer."""
+        codes = np.empty((self.codec.words, len(places)), dtype=np.uint64)
+        blocks = self._scanned()
+        cuts = np.searchsorted(places, [start for start, _, _ in blocks[1:]]) if len(blocks) > 1 else []
+        for (start, _, columns), one, two in zip(blocks, [0, *cuts], [*cuts, len(places)], strict=True):
+            inside = places[one:two] - start
+            for column, out in zip(columns, codes, strict=True):
+                np.take(column, inside, out=out[one:two], mode="clip")
+        differ = np.bitwise_count(codes ^ planes[1:, :, None]).reshape(-1, len(places))
+        closer: Scores = self._weights @ differ.astype(np.float32)
+        closer += 4 * far[places].astype(np.float32)
+        return closer
+
+    def _scanned(self) -> list[Block]:
         if self._blocks is None:
             self._blocks = list(_blocks(self._codes, self._bounds))
-        for start, stop, columns in self._blocks:
+        return self._blocks
+
+    def _distances(self, words: Codes, room: _Room) -> NDArray[np.uint8]:
+        """How many bits of every row differ from `words`, 255 for 255 and more; in `room.far`."""
+        for start, stop, columns in self._scanned():
             bits, more, far = room.bits[: stop - start], room.more[: stop - start], room.far[start:stop]
             np.bitwise_count(np.bitwise_xor(columns[0], words[0], out=bits), out=far)
             for at in range(1, len(columns)):
@@ -307,52 +268,6 @@ class Scanner:
                 near = np.take(rows, some, axis=0, out=buffer[: len(some)], mode="clip")
                 np.vecdot(near, query, out=out[cuts[at] + start : cuts[at] + start + len(some)])
         return out
-
-    def _slab(self, queries: Vectors, k: int, places: Places | None) -> tuple[Places, Scores]:
-        """The k best of all rows for each of up to SLAB queries: a matrix product a block of rows, hits put right."""
-        count = len(queries)
-        room, mask = np.empty(count * WIDE, dtype=np.float32), np.empty(count * WIDE, dtype=bool)
-        # What rounding in a matrix product can move a score by, both ways.
-        slack = np.float32(2**-22) * self.codec.dim * np.sqrt(np.vecdot(queries, queries))
-        edge = np.full(count, -np.inf, dtype=np.float32)
-        who, where = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        pending = 0
-        for block, at in self._wide(places):
-            size = count * len(block)
-            product = np.dot(queries, block.T, out=room[:size].reshape(count, len(block)))
-            if pending < count * k and len(block) >= k:
-                edge = np.maximum(edge, _kth_or_less(product, k) - slack)
-            above = np.greater_equal(product, edge[:, None], out=mask[:size].reshape(count, len(block)))
-            query, column = np.divmod(np.flatnonzero(above), len(block))
-            who.append(query)
-            where.append(at[column] if isinstance(at, np.ndarray) else at + column)
-            pending += len(query)
-            if pending > count * (8 * k + 64):
-                who, where, edge = self._cut(queries, who, where, k)
-                edge, pending = edge - slack, len(who[0])
-        who, where, _ = self._cut(queries, who, where, k)
-        scores = np.vecdot(queries[who[0]], self.rows(where[0]))
-        return where[0].reshape(count, k), scores.reshape(count, k)
-
-    def _cut(
-        self, queries: Vectors, who: list[Places], where: list[Places], k: int
-    ) -> tuple[list[Places], list[Places], Scores]:
-        """Score hits exactly and leave the k best of each query, best first; and the last of those scores."""
-        query, place = np.concatenate(who), np.concatenate(where)
-        scores = np.concatenate(
-            [
-                np.vecdot(queries[query[at : at + 8192]], self.rows(place[at : at + 8192]))
-                for at in range(0, len(query), 8192)
-            ]
-        )
-        order = np.lexsort((place, -scores, query))
-        query, place, scores = query[order], place[order], scores[order]
-        first = np.searchsorted(query, np.arange(len(queries) + 1))
-        edge = np.full(len(queries), -np.inf, dtype=np.float32)
-        full = np.diff(first) >= k
-        edge[full] = scores[first[:-1][full] + k - 1]
-        keep = np.arange(len(query)) - first[query] < k
-        return [query[keep]], [place[keep]], edge
 
     def _wide(self, places: Places | None) -> Iterator[tuple[Array, Places | int]]:
         """Blocks of rows and where they stand: the first one's place, or the place of each."""
@@ -395,44 +310,24 @@ def _blocks(codes: Sequence[Codes], bounds: Array) -> Iterator[Block]:
 
 
 def _edge(far: NDArray[np.uint8], depth: int, room: NDArray[np.bool_]) -> int:
-    """The smallest distance that at least `depth` of `far` do not exceed, guessed from a sample and put right."""
-    if depth >= len(far):
-        return 255
-    step = max(1, len(far) // 4096)
-    sample = far[::step].copy()
-    rank = min(depth // step, len(sample) - 1)
-    sample.partition(rank)
-    edge = int(sample[rank])
-    if np.count_nonzero(np.less_equal(far, edge, out=room)) < depth:
-        while edge < 255:
-            edge += 1
-            if np.count_nonzero(np.less_equal(far, edge, out=room)) >= depth:
-                break
-        return edge
-    while edge and np.count_nonzero(np.less(far, edge, out=room)) >= depth:
-        edge -= 1
-    return edge
+    """A distance that at least `depth` of `far` do not exceed, and hardly more; 255 where there is none smaller.
 
-
-def _kth_or_less(scores: Array, k: int) -> Array:
-    """A number at least k of each row's `scores` (..., n) reach, close to the k-th best; k <= n.
-
-    The k-th best of the best of groups: each of k groups has one at least as good.
+    Guessed from every so many rows, then counted and put right.
     """
-    size = scores.shape[-1]
-    groups = max(min(size, 4 * k), size // 64)
-    depth = size // groups
-    best = scores[..., : groups * depth].reshape(*scores.shape[:-1], depth, groups).max(axis=-2)
-    return np.partition(best, groups - k, axis=-1)[..., groups - k]
-
-
-def _best(scores: Scores, places: Places | None, k: int) -> tuple[Places, Scores]:
-    """The k best of `scores`, which stand in the order of their places."""
-    keep = (scores >= _kth_or_less(scores, k)).nonzero()[0] if len(scores) > k else np.arange(len(scores))
-    some = scores[keep]
-    order = np.argsort(-some, kind="stable")[:k]
-    keep = keep[order]
-    return (keep if places is None else places[keep]), some[order]
+    step = min(max(1, len(far) // 1024), 64)
+    sample = far[::step].copy()
+    rank = min(depth // step + 1, len(sample) - 1)
+    sample.partition(rank)
+    edge, least = int(sample[rank]), 0
+    while edge < 255:
+        count = np.count_nonzero(np.less_equal(far, edge, out=room))
+        if count < depth:
+            edge, least = edge + 1, edge + 1
+        elif count > 1.4 * depth and edge > least:
+            edge -= 1
+        else:
+            break
+    return edge
 
 
 def calibrate(
