@@ -171,6 +171,8 @@ def test_the_things_the_demo_asks_for_are_there_with_no_path_of_this_machine() -
     found = {d.id: d for d in corpus}
     assert wanted <= set(found)
     assert len(found) > 4000
+    assert corpus.estimate().documents == pytest.approx(len(found), rel=0.5)
+    assert Corpus.python_docs([], limit=700).estimate().documents == 700
     assert not any(str(d.metadata["path"]).startswith("/") for d in found.values())
     assert found["heapq.merge"].title == "heapq.merge(*iterables, key=None, reverse=False)"
 

@@ -259,10 +259,14 @@ class Corpus:
         if not self.repeatable:
             return Estimate(None, None, False)
         meter = Meter()
+        limit: int | None = None
         if isinstance(self._reader, Folder):
             meter.total, size = self._reader.measure()
         elif isinstance(self._reader, Items):
             meter.total, size = self._reader.length(), 0
+        elif isinstance(self._reader, PythonDocs):
+            meter.total, size = self._reader.measure(), 0
+            limit = self._reader.limit
         else:
             size = 0
         count = taken = 0
@@ -274,13 +278,15 @@ class Corpus:
             if more is None:
                 return Estimate(count, taken, True)
             taken += len(more.text.encode())
-        return _scaled(count + 1, taken, meter, size)
+        return _scaled(count + 1, taken, meter, size, limit)
 
 
-def _scaled(count: int, taken: int, meter: Meter, size: int) -> Estimate:
+def _scaled(count: int, taken: int, meter: Meter, size: int, limit: int | None) -> Estimate:
     if not meter.total or not meter.done:
         return Estimate(None, None, False)
     share = meter.total / meter.done
+    if limit is not None:
+        share = min(share, limit / count)
     return Estimate(round(count * share), size or round(taken * share), False)
 
 

@@ -81,7 +81,7 @@ class PythonDocs:
         seen: set[str] = set()
         for root, wanted in self.roots:
             for source in files(root, wanted):
-                meter.done += 1
+                meter.done += _size(source.path)
                 for document in read(source, log):
                     if document.id in seen:
                         continue
@@ -89,6 +89,10 @@ class PythonDocs:
                     yield document
                     if len(seen) == self.limit:
                         return
+
+    def measure(self) -> int:
+        """Bytes of the files there are to parse."""
+        return sum(_size(source.path) for root, wanted in self.roots for source in files(root, wanted))
 
 
 def files(root: Path, wanted: tuple[str, ...] | None = None) -> Iterator[Source]:
@@ -222,6 +226,13 @@ def _parameter(arg: ast.arg, default: ast.expr | None) -> str:
         return arg.arg
     said = repr(default.value) if isinstance(default, ast.Constant) else ast.unparse(default)
     return f"{arg.arg}={said if len(said) <= 40 else '...'}"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # gone since it was listed; reading it reports that
 
 
 def _module(stem: str, prefix: str) -> str:
