@@ -1,0 +1,187 @@
+"""Files that are whole or absent, and what goes wrong on a disk in Semascope's own errors."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import sqlite3
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from semascope.errors import CorruptError, FullError, LockedError, ReadOnlyError, SemascopeError, StoreError
+from semascope.types import Array
+
+PART = ".part"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+@contextmanager
+def guarded(doing: str) -> Generator[None]:
+    """Turn what the system or SQLite says while `doing` something into FullError, ReadOnlyError, CorruptError, ...."""
+    try:
+        yield
+    except SemascopeError:
+        raise
+    except sqlite3.Error as error:
+        raise _from_sqlite(error, doing) from error
+    except OSError as error:
+        raise _from_system(error, doing) from error
+
+
+def _from_system(error: OSError, doing: str) -> StoreError:
+    why = error.strerror or str(error)
+    if error.errno in _FULL:
+        return FullError(f"cannot {doing}: {why}. What was committed before is whole; free some space and run it again")
+    if error.errno in _READ_ONLY:
+        return ReadOnlyError(f"cannot {doing}: {why}. Choose another place, or ask for the right to write there")
+    return StoreError(f"cannot {doing}: {why}")
+
+
+def _from_sqlite(error: sqlite3.Error, doing: str) -> StoreError:
+    # The low byte is the family; the rest says more about it, such as which call failed.
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return FullError(
+            f"cannot {doing}: {error}. What was committed before is whole; free some space and run it again"
+        )
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return ReadOnlyError(f"cannot {doing}: {error}. Choose another place, or ask for the right to write there")
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return CorruptError(f"cannot {doing}: {error}. Build it anew from its source, or restore a copy")
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return LockedError(f"cannot {doing}: {error}")
+    return StoreError(f"cannot {doing}: {error}")
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayFile:
+    """What is on record of a .npy file.
+
+    Args:
+        name: Its path inside the Space, with forward slashes.
+        dtype: As numpy writes it, such as "<f4".
+        shape: Of the array in it.
+        bytes: Size of the whole file.
+        sha256: Of the whole file.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    bytes: int
+    sha256: str
+
+    @classmethod
+    def write(cls, folder: Path, name: str, blocks: Iterable[Array], shape: tuple[int, ...]) -> Self:
+        """Write an array of `shape` that comes in blocks, one after the other, to `folder`/`name`.
+
+        It is written aside, flushed to the disk, then renamed.
+        """
+        rest = iter(blocks)
+        first = next(rest)
+        head, path = header(first.dtype.str, shape), folder / name
+        aside = path.with_name(path.name + PART)
+        total, written = hashlib.sha256(head), len(head)
+        with guarded(f"write {path}"):
+            try:
+                with aside.open("wb") as file:
+                    file.write(head)
+                    for block in chain([first], rest):
+                        body = np.ascontiguousarray(block).reshape(-1).view(np.uint8).data
+                        file.write(body)
+                        total.update(body)
+                        written += len(body)
+                    file.flush()
+                    os.fsync(file.fileno())
+                aside.replace(path)
+            except OSError:
+                with suppress(OSError):
+                    aside.unlink()
+                raise
+        return cls(name, first.dtype.str, shape, written, total.hexdigest())
+
+    @classmethod
+    def from_json(cls, plain: dict[str, Any]) -> Self:
+        """Read what `to_json` gave."""
+        return cls(plain["name"], plain["dtype"], tuple(plain["shape"]), plain["bytes"], plain["sha256"])
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+    def check(self, folder: Path) -> None:
+        """Compare size and header with the record, without reading the array.
+
+        Raises:
+            FileNotFoundError: it is not there (the caller knows whether it may have been merged away).
+            CorruptError: it is, but cut short or altered.
+        """
+        path, head = folder / self.name, header(self.dtype, self.shape)
+        with path.open("rb", buffering=0) as file:
+            size, found = os.fstat(file.fileno()).st_size, file.read(len(head))
+        if size != self.bytes:
+            raise CorruptError(f"{path}: want {self.bytes:,} bytes, got {size:,}. Restore a copy, or build it anew")
+        if found != head:
+            raise CorruptError(f"{path}: its header was altered. Restore a copy, or build it anew")
+
+    def map(self, folder: Path) -> Array:
+        """The array, memory-mapped and read-only."""
+        if 0 in self.shape:
+            return np.zeros(self.shape, self.dtype)
+        offset = len(header(self.dtype, self.shape))
+        # The plain view: every slice of a numpy memmap object costs microseconds more.
+        return np.asarray(np.memmap(folder / self.name, np.dtype(self.dtype), "r", offset, self.shape))
+
+    def intact(self, folder: Path) -> bool:
+        """Whether its bytes are those that were written; reads all of them."""
+        with (folder / self.name).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
+
+
+@lru_cache(maxsize=1024)
+def header(dtype: str, shape: tuple[int, ...]) -> bytes:
+    """The start of a .npy file, as numpy writes it."""
+    out = io.BytesIO()
+    np.lib.format.write_array_header_1_0(out, {"descr": dtype, "fortran_order": False, "shape": shape})
+    return out.getvalue()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small file: aside, flushed to the disk, then renamed."""
+    aside = path.with_name(path.name + PART)
+    with guarded(f"write {path}"):
+        with aside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    settle(path.parent)
+
+
+def settle(folder: Path) -> None:
+    """Flush the names in `folder` to the disk, so that a rename outlives a power cut."""
+    with guarded(f"write to {folder}"):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def size(folder: Path) -> int:
+    """Bytes of all files below `folder`."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total

@@ -1,0 +1,310 @@
+"""A Space as of one commit: what is mapped and in memory, shared by all threads and never changed."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semascope.errors import CorruptError, StoreError, UnknownNameError
+from semascope.space import filters
+from semascope.space.disk import guarded
+from semascope.space.scan import Scanner
+from semascope.space.segments import Encoding, Segment, encodings, segments
+from semascope.space.store import Opener, generation
+from semascope.types import Array
+
+_FILTERS = 32  # filters whose documents are remembered
+
+
+class View:
+    """One encoding as of one commit.
+
+    Args:
+        encoding: What is on record of it.
+        parts: Its segments in the order of their rows.
+        dead: Numbers of deleted documents whose vectors are still there.
+    """
+
+    def __init__(self, folder: Path, encoding: Encoding, parts: list[Segment], dead: NDArray[np.int64]) -> None:
+        self.folder = folder
+        self.encoding = encoding
+        self.parts = parts
+        self._dead = dead
+        self._lock = threading.Lock()
+        self._scanner: Scanner | None = None
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
+
+    @cached_property
+    def rows(self) -> NDArray[np.int64]:
+        """Passage numbers and document numbers, (2, n)."""
+        return np.concatenate([part.rows for part in self.parts], axis=1) if self.parts else np.zeros((2, 0), np.int64)
+
+    @cached_property
+    def alive(self) -> NDArray[np.bool_] | None:
+        """Which rows are of documents that are there; None for all."""
+        return ~self.of(self._dead) if len(self._dead) else None
+
+    @cached_property
+    def split(self) -> bool:
+        """Whether any document has more than one passage."""
+        docs = self.rows[1]
+        return bool((docs[1:] == docs[:-1]).any())
+
+    def of(self, docs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """A mask over the rows: those of these documents."""
+        mine = self.rows[1]
+        if not len(mine) or not len(docs):
+            return np.zeros(len(mine), dtype=bool)
+        # Document numbers grow with their rows, so the last one is the largest and a table of them is small.
+        table = np.zeros(int(mine.max()) + 1, dtype=bool)
+        table[docs[docs < len(table)]] = True
+        return table[mine]
+
+    @property
+    def scanner(self) -> Scanner | None:
+        """Over the rows; None where there are none."""
+        with self._lock:
+            if self._scanner is None and self.parts:
+                codec = self.encoding.load_codec(self.folder)
+                if codec is None:
+                    raise CorruptError(
+                        f"{self.folder}: encoding {self.encoding.name!r} has vectors but no codec on record"
+                    )
+                pairs = [(part.vectors, part.codes) for part in self.parts]
+                self._scanner = Scanner(pairs, codec, depth=self.depth(), alive=self.alive)
+            return self._scanner
+
+    def depth(self) -> int | None:
+        """How many rows search scores exactly: as measured, in proportion to the rows there are now; None for all."""
+        found = self.encoding.calibration
+        if found is None or not found.rows:
+            return None
+        return max(1, ceil(found.depth * max(1.0, len(self) / found.rows)))
+
+    def best(self, query: Array, k: int, *, exact: bool, allowed: NDArray[np.bool_] | None) -> Ranked:
+        """The k best documents by their best passages; fewer only where fewer are there (or allowed)."""
+        scanner = self.scanner
+        if scanner is None:
+            return Ranked.none()
+        most = len(self)
+        wanted = min(most, 4 * k if self.split else k)
+        while True:
+            if exact:
+                places, scores = (both[0] for both in scanner.exact(query[None], wanted, allowed=allowed))
+            else:
+                places, scores = scanner.search(query, wanted, allowed=allowed)
+            docs = self.rows[1][places]
+            if self.split:
+                # np.unique gives the first place of each document, which holds its best passage.
+                first = np.sort(np.unique(docs, return_index=True)[1])
+                docs, places, scores = docs[first], places[first], scores[first]
+            if len(docs) >= k or wanted >= most or len(places) == 0:
+                return Ranked(docs[:k], self.rows[0][places[:k]], scores[:k])
+            wanted = min(most, wanted * 4)
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Documents, best first, each with its best passage.
+
+    Args:
+        docs: Document numbers.
+        rows: Passage numbers.
+        scores: Higher is better.
+    """
+
+    docs: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+    @staticmethod
+    def none() -> Ranked:
+        """No documents."""
+        nothing = np.zeros(0, np.int64)
+        return Ranked(nothing, nothing, np.zeros(0, np.float32))
+
+
+class Snapshot:
+    """A Space as of one commit.
+
+    Args:
+        number: Of the commit.
+        views: Its encodings by name.
+        last_row: The last passage there is.
+    """
+
+    def __init__(self, number: int, views: dict[str, View], last_row: int) -> None:
+        self.number = number
+        self.views = views
+        self.last_row = last_row
+        self._filtered: OrderedDict[filters.Filter, NDArray[np.int64]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def view(self, name: str | None) -> View:
+        """The encoding of that name, or the current one.
+
+        Raises:
+            UnknownNameError: there is none of that name.
+            StoreError: it does not cover documents that were added after it.
+        """
+        found = [
+            view
+            for view in self.views.values()
+            if view.encoding.name == name or (name is None and view.encoding.current)
+        ]
+        if not found:
+            raise UnknownNameError(
+                f"encoding: none called {name!r}; there are {', '.join(sorted(self.views)) or 'none'}"
+            )
+        behind = self.last_row > found[0].encoding.through
+        if behind:
+            raise StoreError(
+                f"encoding: {found[0].encoding.name!r} does not cover documents that were added after it; "
+                f"call space.reencode(..., name={found[0].encoding.name!r}) (semascope reencode) to complete it"
+            )
+        return found[0]
+
+    def matching(self, database: sqlite3.Connection, where: filters.Filter) -> NDArray[np.int64]:
+        """Numbers of the documents that a filter lets through; remembered.
+
+        Raises:
+            UnknownNameError: no document has such a field; the nearest is named.
+        """
+        found = self._filtered.get(where)
+        if found is None:
+            for name in where.fields:
+                if database.execute("SELECT 1 FROM fields WHERE key = ? LIMIT 1", [name]).fetchone() is None:
+                    raise _no_field(database, name)
+            sql, values = filters.compile(where)
+            found = np.fromiter((row[0] for row in database.execute(sql, values)), dtype=np.int64)
+            with self._lock:
+                self._filtered[where] = found
+                if len(self._filtered) > _FILTERS:
+                    self._filtered.popitem(last=False)
+        return found
+
+
+def _no_field(database: sqlite3.Connection, name: str) -> UnknownNameError:
+    names = [row[0] for row in database.execute(_FIELD_NAMES) if row[0] is not None]
+    near = get_close_matches(name, names, n=1)
+    said = f"; did you mean {near[0]!r}?" if near else ""
+    return UnknownNameError(f"where: no document has a field {name!r}{said} There are {', '.join(names) or 'none'}")
+
+
+# Steps from name to name in the index instead of reading all of it.
+_FIELD_NAMES = """
+WITH RECURSIVE names (key) AS (
+  SELECT min(key) FROM fields
+  UNION ALL SELECT (SELECT min(key) FROM fields WHERE key > names.key) FROM names WHERE names.key IS NOT NULL)
+SELECT key FROM names"""
+
+
+class Snapshots:
+    """Lends connections that read, each with the snapshot of the last commit; for any number of threads.
+
+    Args:
+        folder: Of the Space.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._opener = Opener(folder)
+        self._lock = threading.Lock()
+        self._spare: list[sqlite3.Connection] = []
+        self._last: Snapshot | None = None
+        self._known: dict[str, dict[int, Segment]] = {}
+        self._closed = False
+
+    @contextmanager
+    def session(self) -> Generator[tuple[sqlite3.Connection, Snapshot]]:
+        """A connection and the snapshot that goes with it: everything read inside is of one commit.
+
+        Raises:
+            CorruptError: a file is missing, cut short or altered.
+        """
+        with guarded(f"read {self.folder}"):
+            database = self._connection()
+            try:
+                yield database, self._begin(database)
+            finally:
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+                self._back(database)
+
+    def _begin(self, database: sqlite3.Connection) -> Snapshot:
+        seen = -1
+        while True:
+            database.execute("BEGIN")
+            try:
+                return self._current(database)
+            except FileNotFoundError as error:
+                # A writer may have merged the file away since: then there is a later commit, which names another.
+                number = generation(database)
+                database.execute("ROLLBACK")
+                if number == seen:
+                    raise CorruptError(f"{error.filename}: missing. Restore a copy, or build the Space anew") from error
+                seen = number
+
+    def _connection(self) -> sqlite3.Connection:
+        with self._lock:
+            if self._closed:
+                raise StoreError(f"{self.folder}: this Space was closed; open it again")
+            if self._spare:
+                return self._spare.pop()
+        return self._opener.connect()
+
+    def _back(self, database: sqlite3.Connection) -> None:
+        with self._lock:
+            if not self._closed:
+                self._spare.append(database)
+                return
+        database.close()
+
+    def close(self) -> None:
+        """Close all connections. Closing twice does nothing."""
+        with self._lock:
+            self._closed = True
+            spare, self._spare = self._spare, []
+            self._last, self._known = None, {}
+        for database in spare:
+            database.close()
+        self._opener.close()
+
+    def _current(self, database: sqlite3.Connection) -> Snapshot:
+        number = generation(database)
+        last = self._last
+        if last is not None and last.number == number:
+            return last
+        with self._lock:
+            if self._last is None or self._last.number != number:
+                self._last = self._load(database, number)
+            return self._last
+
+    def _load(self, database: sqlite3.Connection, number: int) -> Snapshot:
+        dead = np.fromiter((row[0] for row in database.execute("SELECT doc FROM tombstones")), dtype=np.int64)
+        views: dict[str, View] = {}
+        known: dict[str, dict[int, Segment]] = {}
+        for name, encoding in encodings(database).items():
+            before = self._known.get(name, {})
+            parts = [before.get(part.number, part) for part in segments(database, self.folder, name)]
+            for part in parts:
+                if part.number not in before:
+                    part.open()
+            known[name] = {part.number: part for part in parts}
+            views[name] = View(self.folder, encoding, parts, dead)
+        self._known = known
+        last_row = database.execute("SELECT max(row) FROM passages").fetchone()[0] or 0
+        return Snapshot(number, views, last_row)

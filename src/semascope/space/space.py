@@ -1,0 +1,407 @@
+"""A Space: a corpus seen through an encoder, kept in one folder, searched by meaning and by words."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import numpy as np
+
+from semascope.corpus import Corpus, Document, as_corpus
+from semascope.errors import InputError, OptionError, UnknownNameError
+from semascope.ops import integer, option, vectors
+from semascope.passport import Passport
+from semascope.space import filters, making, upkeep
+from semascope.space.given import given_documents, write_given
+from semascope.space.hit import Hits
+from semascope.space.ingest import PASSAGE, OnDuplicate, Plan, ingest, same_source
+from semascope.space.lock import WriterLock
+from semascope.space.meaning import admit, as_encoder, find
+from semascope.space.plain import export
+from semascope.space.search import MODES, Search
+from semascope.space.segments import Encoding
+from semascope.space.snapshot import Snapshots
+from semascope.space.store import as_document, check_mark, meta
+from semascope.space.writer import Writer
+from semascope.types import Array, Encoder, Progress, Scalar, Vectors
+
+Mode = Literal["hybrid", "lexical", "dense", "exact"]
+Where = str | Sequence[str] | None
+PathText = str | PathLike[str]
+
+
+class Space:
+    """A corpus seen through an encoder, on disk. Use `build`, `open` or `from_arrays` to get one.
+
+    Any number of threads and processes may search while one writes; each search sees the last commit.
+    """
+
+    def __init__(self, path: PathText, encoder: Any = None) -> None:
+        self.path = Path(path)
+        check_mark(self.path)
+        self._given: Encoder | None = None if encoder is None else as_encoder(encoder)
+        self._admitted: dict[str, Encoder] = {}
+        self._lock = threading.Lock()
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._snapshots = Snapshots(self.path)
+        try:
+            with self._snapshots.session():
+                pass
+        except BaseException:
+            self._snapshots.close()
+            raise
+
+    @classmethod
+    def open(cls, path: PathText, encoder: Any = None) -> Self:
+        """Open the Space in a folder. Loads no encoder; the first text query does.
+
+        Args:
+            path: The folder.
+            encoder: What encodes queries, where it should not be looked for by the name on record.
+
+        Raises:
+            StoreError: it is no Space.
+            CorruptError: it is damaged, or of a newer format.
+        """
+        return cls(path, encoder)
+
+    @classmethod
+    def build(
+        cls,
+        corpus: Corpus | PathText | Iterable[Any],
+        encoder: Any,
+        path: PathText,
+        *,
+        overwrite: bool = False,
+        resume: bool = True,
+        on_duplicate: OnDuplicate = "error",
+        passage_size: int = PASSAGE,
+        batch: int = 4096,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Read a corpus, cut it into passages, encode and index them. Killed at any moment, the same call goes on.
+
+        Args:
+            corpus: A Corpus, a path, or anything iterable with texts in it.
+            encoder: An encoder, its name, recipe or folder.
+            path: The folder to make; missing, empty, or with an unfinished build of the same source in it.
+            overwrite: Replace a Space that is there. It can be searched until the new one is whole.
+            resume: Go on with an unfinished build; otherwise one that is there is an error.
+            on_duplicate: What to do about an id that comes twice: "error", "skip" or "replace".
+            passage_size: The most characters of a passage.
+            batch: Passages of one commit.
+            progress: Told (documents read, documents there are or None) now and then.
+
+        Raises:
+            InputError: an id comes twice, or the encoder gave something else than one vector a text.
+            StoreError: something else is at `path`, or a finished Space, or the source changed since it was begun.
+            LockedError: another process is writing to it.
+            FullError: the disk is full; what was committed is whole, and the same call goes on.
+            ReadOnlyError: the folder cannot be written to.
+        """
+        plan = Plan(passage_size, batch, on_duplicate)
+        source, used, folder = as_corpus(corpus), as_encoder(encoder), Path(path)
+        if not overwrite:
+            making.build(folder, source, used, plan, progress, resume=resume)
+            return cls(folder, used)
+        swap = making.Replacement(folder)
+        if not folder.exists():
+            making.build(folder, source, used, plan, progress, resume=resume)
+            return cls(folder, used)
+        with WriterLock(folder, "replace it"):
+            making.build_beside(swap, source, used, plan, progress, resume=resume)
+        return cls(folder, used)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        X: Any,
+        texts: Sequence[str],
+        ids: Sequence[str] | None = None,
+        metadata: Sequence[Mapping[str, Scalar]] | None = None,
+        *,
+        titles: Sequence[str] | None = None,
+        encoder: Any = None,
+        passport: Passport | None = None,
+        path: PathText | None = None,
+        overwrite: bool = False,
+    ) -> Self:
+        """A Space of vectors that somebody already has: row i of `X` (n, d) stands for text i.
+
+        Args:
+            X: The vectors, float32 or anything that becomes it.
+            texts: One a row.
+            ids: One a row; "1", "2", ... if left out.
+            metadata: One mapping a row.
+            titles: One a row.
+            encoder: What made the vectors, where it is known: its passport is kept and it encodes queries.
+            passport: Of what made them, where only that is at hand; unknown if both are left out.
+            path: The folder to make; left out, a temporary one that is gone when the Space is closed.
+            overwrite: Replace a Space that is at `path`.
+
+        Raises:
+            InputError: rows, texts, ids or metadata of different numbers; NaN; an id that comes twice.
+            PassportError: the encoder's vectors are of another width.
+        """
+        used = None if encoder is None else as_encoder(encoder)
+        documents = given_documents(texts, ids, metadata, titles)
+        x = _rows(X, len(documents))
+        temporary = tempfile.TemporaryDirectory(prefix="semascope-") if path is None else None
+        folder = Path(temporary.name) / "arrays.space" if temporary is not None else Path(path or "")
+        write_given(folder, x, documents, used, passport, overwrite=overwrite)
+        space = cls(folder, used)
+        space._temporary = temporary
+        return space
+
+    def search(
+        self,
+        query: str | Array,
+        k: int = 10,
+        *,
+        mode: Mode | None = None,
+        where: Where = None,
+        encoder: Any = None,
+        encoding: str | None = None,
+        weight: float = 0.5,
+    ) -> Hits:
+        """Find the k best documents, each by its best passage.
+
+        Every mode but "lexical", which gives what matches, gives k wherever k documents are there (and fit `where`).
+
+        Args:
+            query: A text, or a vector (d,).
+            k: How many documents.
+            mode: "hybrid" joins meaning and words (the default for texts), "dense" goes by meaning (for vectors),
+                "lexical" by words, "exact" by meaning without any approximation.
+            where: Conditions such as "year>=2020", one or several.
+            encoder: What encodes the query; left out, the one given at opening or the one on record.
+            encoding: The name of an encoding, where there are several.
+            weight: How much words count in a hybrid search, 0 to 1.
+
+        Raises:
+            InputError: an empty query, a vector of the wrong width or with NaN.
+            OptionError: k, mode, weight or a condition that is not one.
+            PassportError: the encoder is not the one that made the vectors, or is not known.
+            UnknownNameError: no encoding or no field of that name.
+        """
+        k = integer(k, name="k", least=1)
+        if not 0 <= weight <= 1:
+            raise OptionError(f"weight: want a number from 0 to 1, got {weight!r}")
+        text, given = _query(query)
+        chosen = option(mode or ("hybrid" if text is not None else "dense"), MODES, name="mode")
+        if text is None and chosen in ("hybrid", "lexical"):
+            raise OptionError(f"mode: want dense or exact for a vector, got {chosen!r}")
+        wanted = None if where is None else filters.parse(where)
+        if chosen == "lexical":
+            with self._snapshots.session() as (database, snapshot):
+                search = Search(database, snapshot, wanted)
+                return search.hits(search.lexical(text or "", k))
+        while True:
+            x = given
+            used = self._encoding(encoding)
+            if text is not None:
+                x = self._encoder(used, encoder, "search").encode([text], kind="query")[0]
+            with self._snapshots.session() as (database, snapshot):
+                view = snapshot.view(encoding)
+                if text is not None and view.encoding.name != used.name:
+                    continue  # The current encoding was changed between encoding the query and using it.
+                x = vectors(np.asarray(x)[None], dim=view.encoding.passport.dim, name="query")[0]
+                search = Search(database, snapshot, wanted)
+                if chosen == "hybrid":
+                    return search.hits(search.hybrid(view, text or "", x, k, weight))
+                if text is not None and not x.any():
+                    warnings.warn(f"the encoder knows nothing in {text!r}: these hits are arbitrary", stacklevel=2)
+                return search.hits(search.dense(view, x, k, exact=chosen == "exact"))
+
+    def _encoding(self, name: str | None) -> Encoding:
+        with self._snapshots.session() as (_, snapshot):
+            return snapshot.view(name).encoding
+
+    def _encoder(self, encoding: Encoding, given: Any, doing: str) -> Encoder:
+        """The encoder for an encoding, its passport and canaries compared once."""
+        if given is not None:
+            return admit(encoding, as_encoder(given), self.path, doing)
+        with self._lock:
+            known = self._admitted.get(encoding.name)
+            if known is None:
+                found = self._given if self._given is not None else find(encoding, self.path)
+                known = self._admitted[encoding.name] = admit(encoding, found, self.path, doing)
+            return known
+
+    def add(
+        self,
+        corpus: Corpus | PathText | Iterable[Any],
+        *,
+        encoder: Any = None,
+        on_duplicate: OnDuplicate = "error",
+        resume: bool = True,
+        batch: int = 4096,
+        progress: Progress | None = None,
+    ) -> int:
+        """Read more documents in, encoded as those that are there. Killed at any moment, the same call goes on.
+
+        Args:
+            corpus: As for `build`.
+            encoder: What encodes them; left out, the one given at opening or the one on record.
+            on_duplicate: What to do about an id that is there already: "error", "skip" or "replace".
+            resume: Go on where an unfinished add of the same source stopped; otherwise start it again.
+            batch: Passages of one commit.
+            progress: Told (documents read, documents there are or None) now and then.
+
+        Returns:
+            How many documents came in.
+        """
+        source = as_corpus(corpus)
+        with Writer(self.path, "add to it") as writer:
+            encoding = writer.encoding()
+            used = self._encoder(encoding, encoder, "add to")
+            plan = Plan(writer.passage_size(), batch, on_duplicate)
+            begun = writer.unfinished("add", same_source(source)) if resume else None
+            if begun is None:
+                begun = making.start(writer, "add", same_source(source), plan.options())
+            return ingest(writer, source, used, begun, plan, progress)
+
+    def delete(self, ids: Iterable[str], *, missing_ok: bool = False) -> int:
+        """Delete documents; their room on the disk comes back with `compact`.
+
+        Args:
+            ids: Of the documents.
+            missing_ok: Pass over ids that are not there.
+
+        Returns:
+            How many were deleted.
+
+        Raises:
+            UnknownNameError: an id is not there; nothing is deleted.
+        """
+        if isinstance(ids, str):
+            raise InputError("ids: want a list of ids, got one string; write [id]")
+        wanted = list(dict.fromkeys(ids))
+        with Writer(self.path, "delete from it") as writer:
+            known = writer.known(wanted)
+            missing = [name for name in wanted if name not in known]
+            if missing and not missing_ok:
+                more = f" (and {len(missing) - 1:,} more)" if len(missing) > 1 else ""
+                raise UnknownNameError(f"ids: no document {missing[0]!r}{more} in {self.path}; nothing was deleted")
+            writer.delete(known.values())
+            return len(known)
+
+    def get(self, id: str) -> Document:  # noqa: A002 - what the document is known by
+        """The document of that id.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        with self._snapshots.session() as (database, _):
+            row = database.execute("SELECT * FROM documents WHERE id = ?", [id]).fetchone()
+        if row is None:
+            raise UnknownNameError(f"id: no document {id!r} in {self.path}")
+        return as_document(row)
+
+    def documents(self) -> Iterator[Document]:
+        """All documents, in the order in which they came in."""
+        last = 0
+        while True:
+            with self._snapshots.session() as (database, _):
+                rows = database.execute(
+                    "SELECT * FROM documents WHERE doc > ? ORDER BY doc LIMIT 256", [last]
+                ).fetchall()
+            if not rows:
+                return
+            yield from map(as_document, rows)
+            last = rows[-1][0]
+
+    def vectors(self, encoding: str | None = None) -> Iterator[tuple[list[str], Array, Vectors]]:
+        """The vectors of all passages, in blocks: ids of their documents, their spans int64 (n, 2), rows float32 (n, d)."""
+        with self._snapshots.session() as (database, snapshot):
+            view = snapshot.view(encoding)
+            yield from upkeep.blocks(database, view)
+
+    def info(self) -> dict[str, Any]:
+        """What is in it, what made it and how large it is, as plain values."""
+        with self._snapshots.session() as (database, snapshot):
+            return upkeep.info(self.path, database, snapshot)
+
+    def __len__(self) -> int:
+        with self._snapshots.session() as (database, _):
+            return int(meta(database)["documents"])
+
+    def __repr__(self) -> str:
+        return f"Space({str(self.path)!r})"
+
+    def export(self, folder: PathText, encoding: str | None = None) -> Path:
+        """Write `vectors.npy` and `passages.jsonl`, a line a row, and `documents.jsonl` to `folder`."""
+        with self._snapshots.session() as (database, snapshot):
+            return export(database, snapshot.view(encoding), Path(folder))
+
+    def verify(self) -> None:
+        """Read every byte of the vectors and check the database.
+
+        Raises:
+            CorruptError: names the first file that is not what was written.
+        """
+        with self._snapshots.session() as (database, snapshot):
+            upkeep.verify(self.path, database, snapshot)
+
+    def compact(self) -> None:
+        """Write the vectors anew without those of deleted documents, and give the room back to the disk."""
+        with Writer(self.path, "compact it") as writer:
+            upkeep.compact(writer)
+
+    def reencode(
+        self, encoder: Any, *, name: str | None = None, keep_old: bool = False, progress: Progress | None = None
+    ) -> None:
+        """Encode the texts anew with another encoder, and search with that from then on.
+
+        The old vectors serve until the new ones are whole. Killed at any moment, the same call goes on.
+
+        Args:
+            encoder: An encoder, its name, recipe or folder.
+            name: What the new encoding is called; made of its passport if left out.
+            keep_old: Keep the other encodings, for `search(..., encoding=name)`.
+            progress: Told (passages encoded, passages there are) now and then.
+        """
+        used = as_encoder(encoder)
+        with Writer(self.path, "reencode it") as writer:
+            upkeep.reencode(writer, used, name, keep_old=keep_old, progress=progress)
+        with self._lock:
+            self._given = None if self._given is None else used
+            self._admitted.clear()
+
+    def close(self) -> None:
+        """Close files and connections; a temporary Space is gone then. Closing twice does nothing."""
+        self._snapshots.close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _query(query: Any) -> tuple[str | None, Array | None]:
+    if isinstance(query, str):
+        if not query.strip():
+            raise InputError("query: want a text or a vector, got a blank text")
+        return query, None
+    x = np.asarray(query)
+    if x.ndim != 1:
+        raise InputError(f"query: want a text or one vector (d,), got shape {x.shape}")
+    return None, x
+
+
+def _rows(X: Any, count: int) -> Vectors:
+    x = vectors(X, least=0)
+    if len(x) != count:
+        raise InputError(f"texts: want one a row of X, which has {len(x):,}, got {count:,}")
+    return x
