@@ -6,13 +6,13 @@ import errno
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
 import semascope
-from semascope.cli import demo, find, make, say
+from semascope.cli import demo, find, literature, make, say
 from semascope.cli.verb import show_examples
 from semascope.errors import SemascopeError, StoreError
 
@@ -100,12 +100,16 @@ class Group(click.Group):
         **extra: Any,
     ) -> Any:
         """Run, and leave with an exit code. Where SEMASCOPE_DEBUG is set an error shows where it came from."""
+        run: Callable[..., Any] = super().main
+        how = {"complete_var": complete_var, "windows_expand_args": windows_expand_args, **extra}
         if not standalone_mode:
-            return super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
+            return run(args, prog_name, standalone_mode=False, **how)
+        # Other libraries draw progress bars of their own on loading; ours is the one that is wanted.
+        os.environ.setdefault("TQDM_DISABLE", "1")
         with warnings.catch_warnings():
             warnings.showwarning = _warn
             try:
-                code = super().main(args, prog_name or "semascope", complete_var, False, windows_expand_args, **extra)
+                code = run(args, prog_name or "semascope", standalone_mode=False, **how)
                 sys.stdout.flush()
             except (Exception, KeyboardInterrupt) as error:
                 code = _explain(error)
@@ -152,6 +156,7 @@ def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
 
 
 @click.group(
+    name="semascope",
     cls=Group,
     epilog="semascope VERB --help says more about a verb.",
     options_metavar="",
@@ -164,7 +169,10 @@ def app() -> None:
     """The test bench for text embeddings."""
 
 
-for _verb in (*(demo.demo, make.build, find.search, make.add, make.delete, make.reencode, make.export, find.info),):
+for _verb in (
+    *(demo.demo, make.build, find.search, make.add, make.delete, make.reencode, make.export, find.info),
+    *(literature.methods, literature.check, literature.cite),
+):
     app.add_command(_verb)
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from semascope.cli import say
-from semascope.cli.make import json_option, summary
+from semascope.cli.make import json_option, opened, summary
 from semascope.cli.verb import Verb
 
 if TYPE_CHECKING:
     from semascope.space import Hit
+    from semascope.space.space import Mode
 
 _WORD = re.compile(r"\w+")
 
@@ -47,16 +48,15 @@ _WORD = re.compile(r"\w+")
 @click.option("--encoder", "encoder_", metavar="NAME", help="For vectors of unknown origin: what encodes the query.")
 @click.option("--full", is_flag=True, help="Show whole passages.")
 @json_option
-def search(space: str, query: str, k: int, mode: str, where: tuple[str, ...], encoder_: str | None, **how: Any) -> None:
+def search(
+    space: str, query: str, k: int, mode: Mode, where: tuple[str, ...], encoder_: str | None, **how: Any
+) -> None:
     """Find the documents of a Space that answer a query."""
-    from semascope.encoders import Encoder
-    from semascope.space import Space
-
-    with Space.open(space, encoder=Encoder(encoder_) if encoder_ else None) as opened:
+    with opened(space, encoder_) as it:
         began = time.monotonic()
-        hits = opened.search(query, k, mode=mode, where=list(where) or None)
+        hits = it.search(query, k, mode=mode, where=list(where) or None)
         spent = time.monotonic() - began
-        total = len(opened)
+        total = len(it)
     if how["json_"]:
         say.as_json([hit.to_json() for hit in hits])
     else:
@@ -68,7 +68,7 @@ def search(space: str, query: str, k: int, mode: str, where: tuple[str, ...], en
         click.get_current_context().exit(1)
 
 
-def _next(space: str, query: str, mode: str) -> str:
+def _next(space: str, query: str, mode: Mode) -> str:
     other = "--dense" if mode == "hybrid" else "--hybrid"
     return f"semascope search {say.quoted(space)} {say.quoted(query, always=True)} {other}"
 
@@ -121,29 +121,49 @@ def _marked(text: str, words: set[str]) -> str:
 @json_option
 def info(space: str, verify: bool, json_: bool) -> None:
     """Say what a Space holds, what made its vectors, and how large it is."""
-    from semascope.space import Space
-
-    with Space.open(space) as opened:
+    with opened(space) as it:
         if verify:
-            opened.verify()
-        facts = summary(opened)
+            it.verify()
+        facts = summary(it)
     if json_:
         say.as_json({"space": space, **facts, "verified": verify})
         return
     said = f"{say.count(facts['documents'], 'document')}, {say.count(facts['passages'], 'passage')}, {say.size(facts['bytes'])}"
-    say.line(f"{space}: {said}{', every checksum right' if verify else ''}.")
-    say.pairs([(name.replace("_", " "), _fact(value)) for name, value in facts.items() if name not in _SAID])
-    say.next_step(f'semascope search {say.quoted(space)} "what you want to find"')
+    say.line(f"{space}: {said}{', every byte as it was written' if verify else ''}.")
+    say.pairs(_facts(facts))
+    unfinished = facts["unfinished"]
+    say.next_step(
+        f"the same {unfinished[0]['doing']} again, which goes on where it stopped"
+        if unfinished
+        else f'semascope search {say.quoted(space)} "what you want to find"'
+    )
 
 
-_SAID = frozenset({"documents", "passages", "bytes", "path"})
-
-
-def _fact(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_fact(inner)}" for name, inner in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_fact, value))
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value or "")
+def _facts(info: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a person wants to know, in order; an empty value is left out."""
+    facts: list[tuple[str, str]] = []
+    for name, one in info["encodings"].items():
+        passport = one["passport"]
+        facts.append(("vectors" if one["current"] else "also", f"{one['passages']:,} x {passport['dim']}, {name}"))
+        if one["current"]:
+            facts.append(("encoder", f"{info['encoder']} ({passport['kind']})"))
+            measured = one["measured"]
+            if measured:
+                facts.append(
+                    ("recall", f"{measured['recall']:.3f} measured on {measured['rows']:,}, {one['depth']:,} rescored")
+                )
+        zero = one["zero_vectors"]
+        facts.append(
+            ("", "") if not zero else ("empty", f"{say.count(zero, 'passage')} of which the encoder knows nothing")
+        )
+    dead = info["deleted_not_compacted"]
+    facts += [
+        (
+            "deleted",
+            f"{say.count(dead, 'document')} still on the disk: semascope delete SPACE --compact" if dead else "",
+        ),
+        *(("unfinished", f"{one['doing']}, {one['position']:,} documents read") for one in info["unfinished"]),
+        ("bytes", ", ".join(f"{name} {say.size(number)}" for name, number in info["bytes_by_part"].items())),
+        ("created", f"{info['created'].replace('T', ' ')} by semascope {info['semascope']}"),
+    ]
+    return facts

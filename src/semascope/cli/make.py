@@ -10,7 +10,7 @@ import click
 
 from semascope.cli import say, sources
 from semascope.cli.verb import Verb
-from semascope.errors import InputError
+from semascope.errors import InputError, OptionError
 
 if TYPE_CHECKING:
     from semascope.corpus import Corpus
@@ -38,18 +38,34 @@ resume_option = click.option(
 )
 
 
-def choose(name: str | None) -> Encoder:
-    """The encoder of that name; the best one here, which is said, where none is named."""
-    from semascope.encoders import Encoder, best
+def choose(name: str | None, corpus: Corpus | None = None) -> Encoder:
+    """The encoder of that name, or the best one here, which is said; a recipe that has to learn learns from `corpus`."""
+    from semascope.encoders import Encoder, Recipe, best
 
-    if name is not None:
-        return Encoder(name)
-    found = best()
-    if found != "default":
+    if name is None and (name := best()) != "default":
         say.aside(
-            f"Encoder: {found}, which is installed here and better than the default (--encoder default for the fast one)"
+            f"Encoder: {name}, which is installed here and better than the default (--encoder default is the fast one)"
         )
-    return Encoder(found)
+    found = Encoder(name)
+    if not isinstance(found, Recipe):
+        return found
+    if corpus is None or not corpus.repeatable:
+        raise OptionError(f"--encoder: {name!r} has to learn from texts that can be read twice; want a file or folder")
+    say.aside(f"Encoder: {name}, fitted to {corpus.name}")
+    fitted: Any = found.fit(corpus)
+    return fitted
+
+
+def opened(path: str, encoder: str | None = None) -> Space:
+    """The Space at `path`; a place where none is, is the command's mistake and not the disk's."""
+    from semascope.encoders import Encoder
+    from semascope.space import Space
+
+    folder = Path(path)
+    if not (folder / "space.json").exists() and not (folder / "corpus.sqlite").exists():
+        what = "which is no Space" if folder.exists() else "where nothing is"
+        raise InputError(f"SPACE: want the folder of a Space, got {path}, {what} (semascope build makes one)")
+    return Space.open(folder, encoder=Encoder(encoder) if encoder else None)
 
 
 def summary(space: Space) -> dict[str, Any]:
@@ -93,7 +109,7 @@ def build(source: str, out: str | None, encoder_: str | None, **how: Any) -> Non
     if how["vectors"]:
         _from_vectors(corpus, path, encoder_, how)
         return
-    encoder = choose(encoder_)
+    encoder = choose(encoder_, corpus)
     if how["dry_run"]:
         _estimate(corpus, path, encoder, how)
         return
@@ -215,14 +231,12 @@ def _estimate(corpus: Corpus, path: str, encoder: Encoder, how: dict[str, Any]) 
 @json_option
 def add(space: str, source: str, **how: Any) -> None:
     """Add documents to a Space, encoded as those that are in it."""
-    from semascope.space import Space
-
     corpus = sources.read(source, how)
     began = time.monotonic()
-    with Space.open(space) as opened:
+    with opened(space) as it:
         with say.resumable(), say.Bar("Adding", "documents", quiet=how["json_"]) as bar:
-            came = opened.add(corpus, progress=bar, **_plan(how, "resume"))
-        total = len(opened)
+            came = it.add(corpus, progress=bar, **_plan(how, "resume"))
+        total = len(it)
     say.problems(corpus.problems)
     if how["json_"]:
         spent = round(time.monotonic() - began, 3)
@@ -247,15 +261,13 @@ def add(space: str, source: str, **how: Any) -> None:
 @json_option
 def delete(space: str, ids: tuple[str, ...], compact: bool, json_: bool) -> None:
     """Delete documents from a Space by their ids."""
-    from semascope.space import Space
-
     if not ids and not compact:
         raise click.UsageError("ID: want the ids of the documents to delete, got none", click.get_current_context())
-    with Space.open(space) as opened:
-        gone = opened.delete(ids) if ids else 0
+    with opened(space) as it:
+        gone = it.delete(ids) if ids else 0
         if compact:
-            opened.compact()
-        info = summary(opened)
+            it.compact()
+        info = summary(it)
     if json_:
         say.as_json({"space": space, "deleted": gone, **info})
         return
@@ -273,14 +285,12 @@ def delete(space: str, ids: tuple[str, ...], compact: bool, json_: bool) -> None
 @json_option
 def reencode(space: str, encoder_: str | None, json_: bool) -> None:
     """Encode the texts of a Space anew, with another encoder."""
-    from semascope.space import Space
-
     began = time.monotonic()
-    encoder = choose(encoder_)
-    with Space.open(space) as opened:
+    with opened(space) as it:
+        encoder = choose(encoder_)
         with say.resumable(), say.Bar("Encoding", "passages", quiet=json_) as bar:
-            opened.reencode(encoder, progress=bar)
-        info = summary(opened)
+            it.reencode(encoder, progress=bar)
+        info = summary(it)
     if json_:
         say.as_json({"space": space, **info, "seconds": round(time.monotonic() - began, 3)})
         return
@@ -288,7 +298,7 @@ def reencode(space: str, encoder_: str | None, json_: bool) -> None:
     say.next_step(f'semascope search {say.quoted(space)} "what you want to find"')
 
 
-@click.command()
+@click.command(cls=Verb, examples=[("semascope export notes.space --out notes-plain/", "")])
 @click.argument("space")
 @click.option(
     "--out", metavar="FOLDER", required=True, help="Folder for vectors.npy and the JSONL files; made if missing."
@@ -296,10 +306,8 @@ def reencode(space: str, encoder_: str | None, json_: bool) -> None:
 @json_option
 def export(space: str, out: str, json_: bool) -> None:
     """Write a Space as plain files: .npy and JSONL."""
-    from semascope.space import Space
-
-    with Space.open(space) as opened:
-        opened.export(out)
+    with opened(space) as it:
+        it.export(out)
     files = sorted(path for path in Path(out).iterdir() if path.is_file())
     if json_:
         say.as_json({"space": space, "folder": out, "files": [path.name for path in files]})

@@ -47,12 +47,15 @@ def table(rows: Sequence[Sequence[str]], head: Sequence[str] = ()) -> None:
         line(styled(text, bold=True) if head and number == 0 else text)
 
 
-def pairs(facts: Iterable[tuple[str, str]], indent: int = 2) -> None:
-    """Names and values, aligned."""
+def pairs(facts: Iterable[tuple[str, str]]) -> None:
+    """Names and values, aligned; a long value goes on below itself, an empty one is left out."""
     known = [(name, value) for name, value in facts if value]
     longest = max((len(name) for name, _ in known), default=0)
     for name, value in known:
-        line(f"{' ' * indent}{name.ljust(longest)}  {value}")
+        first, *rest = wrapped(value, max(width() - longest - 4, 40))
+        line(f"  {name.ljust(longest)}  {first}")
+        for more in rest:
+            line(f"  {'':{longest}}  {more}")
 
 
 def width() -> int:
