@@ -10,6 +10,7 @@ from typing import Any
 from semascope.corpus import Document
 from semascope.errors import InputError, PassportError, StoreError
 from semascope.ops import texts as checked_texts
+from semascope.ops import vectors
 from semascope.passport import Passport
 from semascope.space import making
 from semascope.space.disk import guarded
@@ -70,17 +71,15 @@ def write_given(
     found = passport if encoder is None else full_passport(encoder)
     found = Passport.unknown(x.shape[1]) if found is None else found
     _width(found, x)
-    if overwrite and folder.exists():
-        swap = making.Replacement(folder)
-        with guarded(f"replace {folder}"):
-            if swap.new.exists():
-                shutil.rmtree(swap.new)
-        _fill(swap.new, x, documents, encoder, found)
-        swap.finish()
-        return
-    if (folder / MARK).exists():
+    if (folder / MARK).exists() and not overwrite:
         raise StoreError(f"path: {folder} is a Space already; add to it, or give overwrite=True (--overwrite)")
-    _fill(folder, x, documents, encoder, found)
+    # Always beside and then swapped in: there is no source to read again, so nothing could go on with half of it.
+    swap = making.Replacement(folder)
+    with guarded(f"make a Space of {folder}"):
+        if swap.new.exists():
+            shutil.rmtree(swap.new)
+    _fill(swap.new, x, documents, encoder, found)
+    swap.finish()
 
 
 def _width(passport: Passport, x: Vectors) -> None:
@@ -108,4 +107,29 @@ def write_rows(writer: Writer, x: Vectors, documents: list[Document]) -> None:
     for start in range(0, len(documents), _BATCH):
         some = documents[start : start + _BATCH]
         writer.add(Batch(some, [[(0, len(one.text))] for one in some]), x[start : start + _BATCH])
+        writer.settle(writer.encoding().name)
     finish(writer, writer.encoding().name)
+
+
+def add_given(writer: Writer, X: Any, documents: list[Document], made: Passport | None) -> int:
+    """Commit rows that somebody made with what made those that are there; how many."""
+    passport = writer.encoding().passport
+    x = rows(X, len(documents), passport.dim)
+    passport.require(
+        Passport.unknown(x.shape[1]) if made is None else made,
+        what=f"add these vectors to {writer.folder}",
+        mend="say what made them with encoder=... or passport=..., or encode their texts with add(...)",
+    )
+    known = writer.known(document.id for document in documents)
+    if known:
+        raise InputError(f"ids: want ids that are not there yet, got {next(iter(known))!r}, which is")
+    write_rows(writer, x, documents)
+    return len(documents)
+
+
+def rows(X: Any, count: int, dim: int | None = None) -> Vectors:
+    """`X` checked: finite, float32, as many rows as there are texts."""
+    x = vectors(X, dim=dim, least=0)
+    if len(x) != count:
+        raise InputError(f"texts: want one a row of X, which has {len(x):,}, got {count:,}")
+    return x

@@ -19,6 +19,12 @@ __all__ = ["TOKENIZER", "index_text", "query_text"]
 TOKENIZER = "porter unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'"
 LONGEST = 20_000  # characters of a query that are read
 MOST = 256  # terms of a query that are searched for
+SHORT = 5  # words of a query that reads like a name rather than a question
+# Words that say nothing of what a question is about. Left out of a query with at least two others.
+_LITTLE = """a about am an and are as at be been being but by can could did do does for from had has have he her him his how
+i if in into is it its me my of on or our s she should so t than that the their them then there these they this those to
+up us was we were what when where which who whom whose why will with would you your"""
+_IDLE = frozenset(_LITTLE.split())
 
 # Scripts written without spaces, and Hangul, whose words carry their particles.
 _UNSPACED = (
@@ -68,15 +74,19 @@ def index_text(text: str) -> str:
 def query_text(query: str) -> str | None:
     """The FTS5 expression that finds texts with any term of `query`; None where there is nothing to search for.
 
-    Words that stand side by side are also looked for as one, so that "copy tree" finds `copytree`. At most 256
-    different terms of the first 20,000 characters count.
+    English words such as "how" and "the" do not count beside two others. In a short query, words that stand side by
+    side are also looked for as one, so that "copy tree" finds `copytree`. At most 256 different terms of the first
+    20,000 characters count.
     """
     query = unicodedata.normalize("NFKC", _BROKEN.sub(" ", query[:LONGEST]))
-    names = _names(query)
     words = _words(query)
-    terms = dict.fromkeys(words)
-    terms.update(dict.fromkeys(word for name in names for word in _words(name)))
-    terms.update(dict.fromkeys(a + b for a, b in pairwise(words) if a.isascii() and b.isascii()))
+    telling = [word for word in words if word not in _IDLE]
+    kept = telling if len(set(telling)) >= 2 else words
+    terms = dict.fromkeys(kept)
+    terms.update(dict.fromkeys(word for name in _names(query) for word in _words(name)))
+    if len(kept) <= SHORT:
+        known = set(kept)
+        terms.update(dict.fromkeys(a + b for a, b in pairwise(words) if {a, b} <= known and (a + b).isascii()))
     return " OR ".join(f'"{term}"' for term in islice(terms, MOST)) or None
 
 

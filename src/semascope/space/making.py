@@ -29,9 +29,7 @@ _EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"  # s
 def begin(folder: Path) -> None:
     """Make an empty Space of `folder`, or leave one that is there; a folder with anything else in it is refused."""
     with guarded(f"make a Space of {folder}"):
-        for parent in (folder, *folder.parents):
-            if parent.exists() and not parent.is_dir():
-                raise StoreError(f"path: want a folder, got {folder}, but {parent} is a file")
+        check_place(folder)
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / MARK).exists():
             check_mark(folder)
@@ -41,6 +39,13 @@ def begin(folder: Path) -> None:
         with WriterLock(folder, "build it"):
             now = datetime.now(UTC).isoformat(timespec="seconds")
             create(folder, {"created": now, "semascope": semascope.__version__}, tables.SCHEMA)
+
+
+def check_place(folder: Path) -> None:
+    """See that no file stands where a folder has to be."""
+    for parent in (folder, *folder.parents):
+        if parent.exists() and not parent.is_dir():
+            raise StoreError(f"path: want a folder, got {folder}, but {parent} is a file")
 
 
 def build(
@@ -138,12 +143,13 @@ class Replacement:
         self.folder = folder
         self.new = folder.with_name(f".{folder.name}.building")
         self._old = folder.with_name(f".{folder.name}.replaced")
-        with guarded(f"replace {folder}"):
+        with guarded(f"make a Space of {folder}"):
+            check_place(folder)
             # A run that was killed between the two renames left the Space under its other name.
             if self._old.exists() and not folder.exists():
                 self._old.rename(folder)
             if folder.exists() and not (folder / MARK).exists() and not unborn(folder):
-                raise StoreError(f"path: want a Space to replace, got {folder}, which is something else")
+                raise StoreError(f"path: want a Space or nothing there, got {folder}, which holds other things")
 
     def finish(self) -> None:
         """Swap the two, and remove the old one."""

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
+import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semascope.errors import CorruptError
+from semascope.errors import CorruptError, InputError, OptionError
+from semascope.ops import integer, option, vectors
 from semascope.space import filters, lexical
 from semascope.space.fusion import fuse
 from semascope.space.hit import Hit, Hits
 from semascope.space.snapshot import Ranked, Snapshot, View
-from semascope.space.store import as_document
-from semascope.types import Array
+from semascope.space.store import as_document, chunks
+from semascope.types import Array, Vectors
 
+Mode = Literal["hybrid", "lexical", "dense", "exact"]
+Where = str | Sequence[str] | None
 MODES = ("hybrid", "lexical", "dense", "exact")
 POOL = 100  # documents of each ranking that a hybrid search joins
 TITLE = 2.0  # how much a word in the title counts, against one in the text
@@ -25,27 +31,83 @@ SELECT p.doc, p.row, -f.rank FROM (
 JOIN passages AS p ON p.row = f.rowid ORDER BY f.rank, p.row"""  # noqa: S608 - a constant of ours
 
 
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What a search was asked for, checked.
+
+    Args:
+        text: The query, where it is a text.
+        vector: The query, where it is a vector.
+        k: How many documents.
+        mode: How to look.
+        where: A filter, or None.
+        weight: How much words count in a hybrid search.
+    """
+
+    text: str | None
+    vector: Array | None
+    k: int
+    mode: str
+    where: filters.Filter | None
+    weight: float
+
+    @staticmethod
+    def of(query: Any, k: int, mode: str | None, where: Where, weight: float) -> Asked:
+        """Check what `Space.search` was given."""
+        text = query if isinstance(query, str) else None
+        x = None if text is not None else np.asarray(query)
+        if text is not None and not text.strip():
+            raise InputError("query: want a text or a vector, got a blank text")
+        if x is not None and (x.ndim != 1 or x.dtype.kind not in "fiub"):
+            raise InputError(f"query: want a text or one vector (d,) of numbers, got {x.dtype} of shape {x.shape}")
+        if not 0 <= weight <= 1:
+            raise OptionError(f"weight: want a number from 0 to 1, got {weight!r}")
+        chosen = option(mode or ("dense" if text is None else "hybrid"), MODES, name="mode")
+        if text is None and chosen in ("hybrid", "lexical"):
+            raise OptionError(f"mode: want dense or exact for a vector, got {chosen!r}")
+        wanted = None if where is None else filters.parse(where)
+        return Asked(text, x, integer(k, name="k", least=1), chosen, wanted, weight)
+
+
 class Search:
     """One search over one snapshot.
 
     Args:
         database: A connection inside the snapshot's transaction.
         snapshot: Of the Space.
-        where: A filter, or None.
+        asked: What is looked for.
     """
 
-    def __init__(self, database: sqlite3.Connection, snapshot: Snapshot, where: filters.Filter | None) -> None:
+    def __init__(self, database: sqlite3.Connection, snapshot: Snapshot, asked: Asked) -> None:
         self._database = database
-        self._allowed = None if where is None else snapshot.matching(database, where)
+        self._snapshot = snapshot
+        self._asked = asked
+        self._allowed = None if asked.where is None else snapshot.matching(database, asked.where)
 
-    def dense(self, view: View, query: Array, k: int, *, exact: bool = False) -> Ranked:
-        """The k documents whose best passages are nearest to a vector; fewer only where fewer are there."""
-        allowed = None if self._allowed is None else view.of(self._allowed)
-        return view.best(query, k, exact=exact, allowed=allowed)
+    def lexical(self) -> Hits:
+        """The documents whose best passages have the query's words, by BM25; fewer than k where fewer match."""
+        return self._hits(self._by_words(self._asked.k))
 
-    def lexical(self, query: str, k: int) -> Ranked:
-        """The k documents whose best passages have the query's words, by BM25; fewer where fewer match."""
-        terms = lexical.query_text(query)
+    def by_vector(self, view: View, x: Array) -> Hits:
+        """The documents nearest to a query's vector (d,), with those that have its words in a hybrid search.
+
+        Raises:
+            InputError: the vector has the wrong width, or NaN.
+        """
+        asked = self._asked
+        x = vectors(x[None], dim=view.encoding.passport.dim, name="query")[0]
+        if asked.mode == "hybrid":
+            return self._hits(self._hybrid(view, x))
+        if asked.text is not None and not x.any():
+            warnings.warn(f"the encoder knows nothing in {asked.text!r}: these hits are arbitrary", stacklevel=3)
+        return self._hits(self._near(view, x, asked.k))
+
+    def _near(self, view: View, x: Vectors, k: int) -> Ranked:
+        allowed = None if self._allowed is None else self._snapshot.mask(view, self._allowed)
+        return view.best(x, k, exact=self._asked.mode == "exact", allowed=allowed)
+
+    def _by_words(self, k: int) -> Ranked:
+        terms = lexical.query_text(self._asked.text or "")
         if not terms:
             return Ranked.none()
         wanted = 4 * k
@@ -71,34 +133,35 @@ class Search:
             found.setdefault(doc, (row, score))
         return found
 
-    def hybrid(self, view: View, text: str, query: Array, k: int, weight: float) -> Ranked:
+    def _hybrid(self, view: View, x: Vectors) -> Ranked:
         """Both rankings joined by reciprocal ranks, the words counting `weight` and the meaning the rest."""
-        pool = max(k, POOL)
-        near, said = self.dense(view, query, pool), self.lexical(text, pool)
+        pool = max(self._asked.k, POOL)
+        near, said = self._near(view, x, pool), self._by_words(pool)
         # A query the encoder knows nothing of is near to nothing in particular.
-        weights = [1 - weight, weight] if query.any() else [0.0, 1.0]
-        docs, scores = fuse([near.docs, said.docs], k, weights=weights)
+        weights = [1 - self._asked.weight, self._asked.weight] if x.any() else [0.0, 1.0]
+        docs, scores = fuse([near.docs, said.docs], self._asked.k, weights=weights)
         row = dict(zip(said.docs.tolist(), said.rows.tolist(), strict=True))
         row.update(zip(near.docs.tolist(), near.rows.tolist(), strict=True))
         return Ranked(docs, np.array([row[doc] for doc in docs.tolist()], np.int64), scores.astype(np.float32))
 
-    def hits(self, ranked: Ranked) -> Hits:
+    def _hits(self, ranked: Ranked) -> Hits:
         """The documents of a ranking, read."""
         found = {row[0]: row for row in self._read(ranked.rows)}
         hits = Hits()
         for row, score in zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True):
             if row not in found:
-                raise CorruptError(
-                    f"passage {row} has a vector or words but no text: run semascope doctor, or build anew"
-                )
+                raise CorruptError(f"passage {row} has a vector or words but no text. Build the Space anew")
             hits.append(_hit(found[row], score))
         return hits
 
     def _read(self, rows: NDArray[np.int64]) -> list[tuple[int, int, int, int, str, str, str]]:
-        marks = ",".join("?" * len(rows))
-        sql = f"""SELECT p.row, p.start, p.stop, d.* FROM passages AS p JOIN documents AS d ON d.doc = p.doc
-                  WHERE p.row IN ({marks})"""  # noqa: S608 - only marks
-        return self._database.execute(sql, rows.tolist()).fetchall()
+        found: list[tuple[int, int, int, int, str, str, str]] = []
+        for some in chunks(rows.tolist(), 500):
+            marks = ",".join("?" * len(some))
+            sql = f"""SELECT p.row, p.start, p.stop, d.* FROM passages AS p JOIN documents AS d ON d.doc = p.doc
+                      WHERE p.row IN ({marks})"""  # noqa: S608 - only marks
+            found.extend(self._database.execute(sql, some))
+        return found
 
 
 def _hit(row: tuple[int, int, int, int, str, str, str], score: float) -> Hit:

@@ -151,6 +151,7 @@ class Snapshot:
         self.views = views
         self.last_row = last_row
         self._filtered: OrderedDict[filters.Filter, NDArray[np.int64]] = OrderedDict()
+        self._masks: OrderedDict[tuple[str, int], tuple[NDArray[np.int64], NDArray[np.bool_]]] = OrderedDict()
         self._lock = threading.Lock()
 
     def view(self, name: str | None) -> View:
@@ -165,6 +166,8 @@ class Snapshot:
             for view in self.views.values()
             if view.encoding.name == name or (name is None and view.encoding.current)
         ]
+        if not self.views:
+            raise StoreError("this Space holds nothing yet, since its build ended early: run semascope build again")
         if not found:
             raise UnknownNameError(
                 f"encoding: none called {name!r}; there are {', '.join(sorted(self.views)) or 'none'}"
@@ -176,6 +179,19 @@ class Snapshot:
                 f"call space.reencode(..., name={found[0].encoding.name!r}) (semascope reencode) to complete it"
             )
         return found[0]
+
+    def mask(self, view: View, docs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which rows of a view are of the documents that `matching` gave; remembered."""
+        key = (view.encoding.name, id(docs))
+        kept = self._masks.get(key)
+        # The documents are kept beside their mask, so that no other array can have their id meanwhile.
+        if kept is None or kept[0] is not docs:
+            kept = docs, view.of(docs)
+            with self._lock:
+                self._masks[key] = kept
+                if len(self._masks) > _FILTERS:
+                    self._masks.popitem(last=False)
+        return kept[1]
 
     def matching(self, database: sqlite3.Connection, where: filters.Filter) -> NDArray[np.int64]:
         """Numbers of the documents that a filter lets through; remembered.

@@ -4,35 +4,31 @@ from __future__ import annotations
 
 import tempfile
 import threading
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 
 from semascope.corpus import Corpus, Document, as_corpus
-from semascope.errors import InputError, OptionError, UnknownNameError
-from semascope.ops import integer, option, vectors
+from semascope.errors import InputError, UnknownNameError
 from semascope.passport import Passport
-from semascope.space import filters, making, upkeep
-from semascope.space.given import given_documents, write_given
+from semascope.space import making, upkeep
+from semascope.space.given import add_given, given_documents, rows, write_given
 from semascope.space.hit import Hits
 from semascope.space.ingest import PASSAGE, OnDuplicate, Plan, ingest, same_source
 from semascope.space.lock import WriterLock
 from semascope.space.meaning import admit, as_encoder, find
 from semascope.space.plain import export
-from semascope.space.search import MODES, Search
+from semascope.space.search import Asked, Mode, Search, Where
 from semascope.space.segments import Encoding
 from semascope.space.snapshot import Snapshots
 from semascope.space.store import as_document, check_mark, meta
 from semascope.space.writer import Writer
 from semascope.types import Array, Encoder, Progress, Scalar, Vectors
 
-Mode = Literal["hybrid", "lexical", "dense", "exact"]
-Where = str | Sequence[str] | None
 PathText = str | PathLike[str]
 
 
@@ -151,7 +147,7 @@ class Space:
         """
         used = None if encoder is None else as_encoder(encoder)
         documents = given_documents(texts, ids, metadata, titles)
-        x = _rows(X, len(documents))
+        x = rows(X, len(documents))
         temporary = tempfile.TemporaryDirectory(prefix="semascope-") if path is None else None
         folder = Path(temporary.name) / "arrays.space" if temporary is not None else Path(path or "")
         write_given(folder, x, documents, used, passport, overwrite=overwrite)
@@ -190,34 +186,19 @@ class Space:
             PassportError: the encoder is not the one that made the vectors, or is not known.
             UnknownNameError: no encoding or no field of that name.
         """
-        k = integer(k, name="k", least=1)
-        if not 0 <= weight <= 1:
-            raise OptionError(f"weight: want a number from 0 to 1, got {weight!r}")
-        text, given = _query(query)
-        chosen = option(mode or ("hybrid" if text is not None else "dense"), MODES, name="mode")
-        if text is None and chosen in ("hybrid", "lexical"):
-            raise OptionError(f"mode: want dense or exact for a vector, got {chosen!r}")
-        wanted = None if where is None else filters.parse(where)
-        if chosen == "lexical":
+        asked = Asked.of(query, k, mode, where, weight)
+        if asked.mode == "lexical":
             with self._snapshots.session() as (database, snapshot):
-                search = Search(database, snapshot, wanted)
-                return search.hits(search.lexical(text or "", k))
+                return Search(database, snapshot, asked).lexical()
         while True:
-            x = given
-            used = self._encoding(encoding)
-            if text is not None:
-                x = self._encoder(used, encoder, "search").encode([text], kind="query")[0]
+            used, x = self._encoding(encoding), asked.vector
+            if asked.text is not None:
+                x = self._encoder(used, encoder, "search").encode([asked.text], kind="query")[0]
             with self._snapshots.session() as (database, snapshot):
                 view = snapshot.view(encoding)
-                if text is not None and view.encoding.name != used.name:
-                    continue  # The current encoding was changed between encoding the query and using it.
-                x = vectors(np.asarray(x)[None], dim=view.encoding.passport.dim, name="query")[0]
-                search = Search(database, snapshot, wanted)
-                if chosen == "hybrid":
-                    return search.hits(search.hybrid(view, text or "", x, k, weight))
-                if text is not None and not x.any():
-                    warnings.warn(f"the encoder knows nothing in {text!r}: these hits are arbitrary", stacklevel=2)
-                return search.hits(search.dense(view, x, k, exact=chosen == "exact"))
+                # Another encoding may have become the current one between encoding the query and using it.
+                if asked.text is None or view.encoding.name == used.name:
+                    return Search(database, snapshot, asked).by_vector(view, np.asarray(x))
 
     def _encoding(self, name: str | None) -> Encoding:
         with self._snapshots.session() as (_, snapshot):
@@ -262,10 +243,36 @@ class Space:
             encoding = writer.encoding()
             used = self._encoder(encoding, encoder, "add to")
             plan = Plan(writer.passage_size(), batch, on_duplicate)
-            begun = writer.unfinished("add", same_source(source)) if resume else None
+            if not resume:
+                writer.forget("add", same_source(source))
+            begun = writer.unfinished("add", same_source(source))
             if begun is None:
                 begun = making.start(writer, "add", same_source(source), plan.options())
             return ingest(writer, source, used, begun, plan, progress)
+
+    def add_vectors(
+        self,
+        X: Any,
+        texts: Sequence[str],
+        ids: Sequence[str] | None = None,
+        metadata: Sequence[Mapping[str, Scalar]] | None = None,
+        *,
+        titles: Sequence[str] | None = None,
+        encoder: Any = None,
+        passport: Passport | None = None,
+    ) -> int:
+        """Add vectors that somebody already has, made by what made those that are there; arguments as `from_arrays`.
+
+        Ids left out go on counting. Where an id is there already, none come in.
+
+        Raises:
+            PassportError: they were made by something else; the field that differs is named.
+            InputError: an id is there already; rows of the wrong width or with NaN.
+        """
+        made = as_encoder(encoder).passport if encoder is not None else passport
+        with Writer(self.path, "add to it") as writer:
+            documents = given_documents(texts, ids, metadata, titles, first=writer.next("documents"))
+            return add_given(writer, X, documents, made)
 
     def delete(self, ids: Iterable[str], *, missing_ok: bool = False) -> int:
         """Delete documents; their room on the disk comes back with `compact`.
@@ -387,21 +394,3 @@ class Space:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _query(query: Any) -> tuple[str | None, Array | None]:
-    if isinstance(query, str):
-        if not query.strip():
-            raise InputError("query: want a text or a vector, got a blank text")
-        return query, None
-    x = np.asarray(query)
-    if x.ndim != 1:
-        raise InputError(f"query: want a text or one vector (d,), got shape {x.shape}")
-    return None, x
-
-
-def _rows(X: Any, count: int) -> Vectors:
-    x = vectors(X, least=0)
-    if len(x) != count:
-        raise InputError(f"texts: want one a row of X, which has {len(x):,}, got {count:,}")
-    return x

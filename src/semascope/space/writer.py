@@ -17,9 +17,10 @@ import numpy as np
 from semascope.corpus import Document
 from semascope.errors import StoreError
 from semascope.passport import Passport
+from semascope.space.codec import Codec
 from semascope.space.disk import ArrayFile, guarded
 from semascope.space.lock import WriterLock
-from semascope.space.scan import Calibration, Codec
+from semascope.space.scan import Calibration
 from semascope.space.segments import Encoding, Segment, encodings, segments, write_codec, write_merged, write_segment
 from semascope.space.store import ENCODINGS, Ingest, chunks, connect_writer, ingests, read_documents, transaction
 from semascope.space.tables import add_fields, add_words, remove_fields, remove_words
@@ -120,6 +121,10 @@ class Writer:
         for encoding in encodings(self.database).values():
             if encoding.name == name or (name is None and encoding.current):
                 return encoding
+        if name is None:
+            raise StoreError(
+                f"{self.folder}: nothing is in it yet, since its build ended early: run semascope build again"
+            )
         raise StoreError(f"encoding: want one that is there, got {name!r}")
 
     def add_encoding(self, name: str, passport: Passport, reference: str | None, *, current: bool) -> None:
@@ -290,6 +295,13 @@ class Writer:
                 int(ingest.done),
             ],
         )
+
+    def forget(self, doing: str, source: Mapping[str, Any]) -> None:
+        """Commit that unfinished ingests of that source will not be gone on with."""
+        with self.commit():
+            for one in ingests(self.database):
+                if not one.done and one.doing == doing and one.source == source:
+                    self.database.execute("DELETE FROM ingests WHERE ingest = ?", [one.ingest])
 
     def unfinished(self, doing: str, source: Mapping[str, Any]) -> Ingest | None:
         """The latest ingest of that source that did not reach its end."""
