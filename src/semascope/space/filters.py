@@ -68,7 +68,7 @@ def parse(where: str | Sequence[str]) -> Filter:
     Raises:
         OptionError: something is not `field OP value`; the message says where and shows a right one.
     """
-    parts = [where] if isinstance(where, str) else list(where)
+    parts = list(where) if isinstance(where, list | tuple) else [where]
     conditions = tuple(condition for part in parts for condition in _conditions(part))
     if not conditions:
         raise OptionError(f"where: {EXAMPLE}; got nothing")
