@@ -103,8 +103,8 @@ def field_value(value: Scalar) -> tuple[str, float | None]:
     return text, number if math.isfinite(number) else None
 
 
-def _conditions(text: str) -> Iterable[Condition]:
-    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+def _conditions(text: object) -> Iterable[Condition]:
+    if not isinstance(text, str):
         raise OptionError(f"where: {EXAMPLE}; got {type(text).__name__}")
     at = 0
     while True:
