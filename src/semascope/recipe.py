@@ -7,6 +7,7 @@ A name that is not a Python name (a folder, a hub name) is written in quotes: `"
 from __future__ import annotations
 
 import ast
+import keyword
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,15 +34,23 @@ class Part:
     layers: tuple[int, ...] = ()
 
     def __str__(self) -> str:
-        text = self.name if self.name.isidentifier() else repr(self.name)
+        text = self.name if _plain(self.name) else repr(self.name)
         if self.layers:
             text += f"[{','.join(map(str, self.layers))}]"
         inside = [_show(a) for a in self.args] + [f"{name}={_show(value)}" for name, value in self.options.items()]
         return f"{text}({', '.join(inside)})" if inside else text
 
 
+def _plain(name: str) -> bool:
+    # Names beyond ASCII are quoted: the parser folds some letters into others.
+    return name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
+
+
 def _show(value: Any) -> str:
-    return str(value) if isinstance(value, Part) else repr(value)
+    if not isinstance(value, Part):
+        return repr(value)
+    # A quoted name alone would read as a text.
+    return str(value) if _plain(value.name) or value.args or value.options or value.layers else f"{value.name!r}()"
 
 
 def parse(text: str) -> tuple[Part, ...]:
@@ -98,6 +107,8 @@ def _part(node: ast.expr) -> Part:
             if any(k.arg is None for k in keywords):
                 raise OptionError(f"recipe: want options by name, got ** in {ast.unparse(node)}")
             options = {str(k.arg): _value(k.value) for k in keywords}
+            if len(options) < len(keywords):
+                raise OptionError(f"recipe: want each option once, got {ast.unparse(node)}")
             return Part(part.name, tuple(_value(a) for a in args), options, part.layers)
         case _:
             raise OptionError(f"recipe: want a name or a call, got {ast.unparse(node)!r}")

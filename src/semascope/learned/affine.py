@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.errors import InputError
-from semascope.ops import vectors
+from semascope.ops import mapped, vectors
 from semascope.types import Array, Vectors
 
 
@@ -44,7 +44,7 @@ class Affine:
     def __call__(self, x: Array) -> Vectors:
         """Map rows (n, d_in) to float32 (n, d_out); no row sees another."""
         x = vectors(x, dim=self.dim_in, least=0)
-        return ((x - self.mean) @ self.matrix).astype(np.float32, copy=False)
+        return mapped(x, self.mean, self.matrix)
 
     def inverse(self, z: Array) -> Vectors:
         """The least-squares way back: float32 (n, d_in), exact where the matrix has full rank d_in."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.errors import InputError
-from semascope.ops import vectors
+from semascope.ops import mapped, vectors
 from semascope.types import Array, Vectors
 
 
@@ -106,9 +106,8 @@ class BinaryCoder:
 
     def encode(self, x: Array) -> NDArray[np.uint8]:
         """Codes uint8 (n, ceil(d / 8)), the first column in the highest bit of the first byte."""
-        x = vectors(x, dim=len(self.mean), least=0) - self.mean
-        if self.rotation.size:
-            x = x @ self.rotation
+        x = vectors(x, dim=len(self.mean), least=0)
+        x = mapped(x, self.mean, self.rotation) if self.rotation.size else x - self.mean
         return np.packbits(x > 0, axis=1)
 
     def decode(self, codes: Array) -> Vectors:
@@ -117,7 +116,7 @@ class BinaryCoder:
         signs = np.unpackbits(codes, axis=1, count=len(self.mean)).astype(np.float32) * 2 - 1
         x = signs * self.spread
         if self.rotation.size:
-            x = x @ self.rotation.T
+            x = mapped(x, np.zeros(self.dim), self.rotation.T)
         return (x + self.mean).astype(np.float32, copy=False)
 
     def __call__(self, x: Array) -> Vectors:

@@ -1,6 +1,6 @@
 """Plain array functions used by more than one room. Each checks what it is given once, at the door."""
 
-from semascope.ops.arrays import cosine, ranks, spearman, unit
+from semascope.ops.arrays import cosine, mapped, ranks, spearman, unit
 from semascope.ops.door import integer, need, option, texts, vectors
 from semascope.ops.hashes import digest, file_digest
 from semascope.ops.neighbours import neighbours_kept, recall_at
@@ -16,6 +16,7 @@ __all__ = [
     "each_text",
     "file_digest",
     "integer",
+    "mapped",
     "need",
     "neighbours_kept",
     "option",

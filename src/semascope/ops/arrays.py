@@ -37,3 +37,16 @@ def spearman(a: Array, b: Array) -> float:
     rank_a, rank_b = rank_a - rank_a.mean(), rank_b - rank_b.mean()
     size = np.sqrt((rank_a @ rank_a) * (rank_b @ rank_b))
     return float(rank_a @ rank_b / size) if size > 0 else float("nan")
+
+
+def mapped(x: Array, mean: Array, matrix: Array) -> Vectors:
+    """(x - mean) @ matrix, float32 (n, d_out), the same for a row wherever it stands.
+
+    In float64, a few thousand rows at a time: a float32 product rounds a row differently by its place in the block, and
+    a sign or a code that hangs on the last bit would then depend on a row's neighbours.
+    """
+    mean, matrix = np.asarray(mean, np.float64), np.asarray(matrix, np.float64)
+    out = np.empty((len(x), matrix.shape[1]), np.float32)
+    for start in range(0, len(x), 4096):
+        out[start : start + 4096] = (x[start : start + 4096] - mean) @ matrix
+    return out

@@ -117,6 +117,6 @@ CARD = Card(
         _undoes_anisotropy,
     ),
     example="whiten(n_components=8)",
-    notes="The paper has no shrinkage: shrink=0 is its transform. Fitted on 200 rows of 256 columns that lost two thirds "
-    "of the related halves found, shrinkage none; hence the default.",
+    notes="The paper has no shrinkage: shrink=0 is its transform. Fitted on 200 rows of 256 columns it lost half "
+    "of the related halves found (recall@10 0.147 to 0.071), with the automatic share none; hence the default.",
 )
