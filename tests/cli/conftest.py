@@ -94,6 +94,6 @@ NOTES = (
 def notes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five short texts as JSON Lines."""
     path = tmp_path_factory.mktemp("notes") / "notes.jsonl"
-    rows = [dict(zip(("id", "title", "text", "topic", "pages"), row, strict=True)) for row in NOTES]
+    rows = [dict(zip(("id", "title", "text", "section", "pages"), row, strict=True)) for row in NOTES]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path

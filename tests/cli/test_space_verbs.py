@@ -198,9 +198,9 @@ def test_no_query_is_a_syntax_error(run, built: Path, query: str) -> None:
 
 
 def test_where_keeps_only_what_fits(run, built: Path) -> None:
-    said = run("search", built, "anything", "--where", "topic=news", "--where", "pages>=4", "--json")
+    said = run("search", built, "anything", "--where", "section=news", "--where", "pages>=4", "--json")
     assert [hit["id"] for hit in said.json] == ["train"]
-    refused = run("search", built, "anything", "--where", "topic")
+    refused = run("search", built, "anything", "--where", "section")
     assert refused.code == 2
     assert "label=physics" in refused.err
 

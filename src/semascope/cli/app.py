@@ -35,7 +35,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "export",
         "info",
     ),
-    "Literature (published methods, each with a claim that is checked here)": ("methods", "check", "cite"),
+    "Literature (published methods, their claims checked here)": ("methods", "check", "cite"),
 }
 EXAMPLES = (
     ("semascope demo", "search this machine's Python documentation"),

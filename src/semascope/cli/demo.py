@@ -32,13 +32,21 @@ SHOWN = 3
 @click.option(
     "--out", metavar="SPACE", help="Where the Space goes; semascope/demo.space in your cache folder unless given."
 )
+@click.option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=DOCUMENTS,
+    show_default=True,
+    help="Pieces read at most.",
+)
 @click.option("--fresh", is_flag=True, help="Build it anew.")
 @json_option
-def demo(out: str | None, fresh: bool, json_: bool) -> None:
+def demo(out: str | None, limit: int, fresh: bool, json_: bool) -> None:
     """Search this machine's Python documentation by meaning: no network, no set-up."""
     path = Path(out) if out else cache() / "demo.space"
     began = time.monotonic()
-    space, built = _space(path, fresh=fresh, quiet=json_)
+    space, built = _space(path, limit, fresh=fresh, quiet=json_)
     spent = time.monotonic() - began
     with space:
         answers = [(question, space.search(question, SHOWN)) for question in questions()]
@@ -52,7 +60,7 @@ def demo(out: str | None, fresh: bool, json_: bool) -> None:
     say.line(f"{what}, {how}: {tilde(path)}")
     for question, hits in answers:
         say.line(f"\n{say.styled('? ' + question, fg='cyan', bold=True)}")
-        find.show(hits, question, lines=1, close=True)
+        find.show(hits, question, brief=True)
     say.next_step(f'semascope search {tilde(path)} "ask it in your own words"')
 
 
@@ -62,7 +70,7 @@ def questions() -> list[str]:
     return [json.loads(text)["question"] for text in lines]
 
 
-def _space(path: Path, *, fresh: bool, quiet: bool) -> tuple[Space, bool]:
+def _space(path: Path, limit: int, *, fresh: bool, quiet: bool) -> tuple[Space, bool]:
     """The demo's Space, and whether it had to be built or finished now."""
     from semascope.encoders import Encoder
     from semascope.space import Space
@@ -74,7 +82,7 @@ def _space(path: Path, *, fresh: bool, quiet: bool) -> tuple[Space, bool]:
         space.close()
     path.parent.mkdir(parents=True, exist_ok=True)
     encoder = Encoder("default")
-    corpus = sources.python(limit=DOCUMENTS)
+    corpus = sources.python(limit=limit)
     with say.resumable(), say.Bar("Reading the Python documentation here", "pieces", quiet=quiet) as bar:
         return Space.build(corpus, encoder, path, progress=bar, overwrite=fresh), True
 

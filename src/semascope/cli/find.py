@@ -73,21 +73,35 @@ def _next(space: str, query: str, mode: Mode) -> str:
     return f"semascope search {say.quoted(space)} {say.quoted(query, always=True)} {other}"
 
 
-def show(hits: list[Hit], query: str, *, full: bool = False, lines: int = 2, close: bool = False) -> None:
-    """Hits as a person reads them: rank, title or id and score, then the passage around the words that match."""
-    words = {word.lower() for word in _WORD.findall(query) if len(word) > 2}
+def show(hits: list[Hit], query: str, *, full: bool = False, brief: bool = False) -> None:
+    """Hits as a person reads them: rank, title or id and score, then the passage around the words that match.
+
+    Args:
+        hits: Best first.
+        query: Whose words are marked.
+        full: Whole passages.
+        brief: The first line of each text only.
+    """
+    words = {word.lower() for word in _WORD.findall(query) if len(word) > 3}
     room = say.width() - 4
     for rank, hit in enumerate(hits, 1):
         score = f"{hit.score:.3f}"
         name = say.shorten(hit.title or hit.id, room - len(score) - 2)
-        if not close:
+        if not brief:
             say.line()
         say.line(f"{rank:>3} {say.styled(name, bold=True)}  {say.styled(score, dim=True)}")
         if hit.title and hit.id != hit.title and not hit.title.startswith(f"{hit.id}("):
             say.line(f"    {say.styled(hit.id, dim=True)}")
-        text = hit.passage if full else snippet(hit.passage, words, room * lines)
-        for row in say.wrapped(text, room) if not full else text.splitlines():
+        for row in _rows(hit, words, room, full=full, brief=brief):
             say.line(f"    {_marked(row, words)}")
+
+
+def _rows(hit: Hit, words: set[str], room: int, *, full: bool, brief: bool) -> list[str]:
+    if full:
+        return hit.passage.splitlines()
+    if brief:
+        return [say.shorten(hit.text.strip().partition("\n\n")[0], room)]
+    return say.wrapped(snippet(hit.passage, words, room * 2), room)
 
 
 def snippet(passage: str, words: set[str], room: int) -> str:

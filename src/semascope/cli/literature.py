@@ -45,9 +45,9 @@ def methods(family: str | None, json_: bool) -> None:
         return
     counts = [(word, sum(row["verdict"] == word for row in rows)) for word in checking.VERDICTS]
     said = ", ".join(f"{number} {SHORT.get(word, word)}" for word, number in counts if number)
-    say.line(f"{say.count(len(rows), 'method')}: {said}.\n")
+    say.line(f"{say.count(len(rows), 'method')}{': ' + said if said else ''}.\n")
     say.table([_row(row) for row in rows], head=("name", "family", "key", "verdict", "claim"))
-    say.next_step(f"semascope check {rows[0]['name']}")
+    say.next_step(f"semascope check {rows[0]['name']}" if rows else "semascope methods")
 
 
 def _names(family: str | None) -> list[str]:

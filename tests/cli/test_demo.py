@@ -1,0 +1,76 @@
+"""The demo: real documents of this machine, questions that were fixed before any encoder existed, no network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from semascope.cli.demo import cache, questions
+
+QUESTIONS = Path(__file__).parents[1] / "data" / "questions_python.jsonl"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+def test_the_questions_shown_are_among_those_fixed_beforehand() -> None:
+    fixed = {json.loads(line)["question"] for line in QUESTIONS.read_text().splitlines()}
+    assert 3 <= len(questions()) <= 6
+    assert set(questions()) <= fixed
+
+
+def test_the_demo_reads_this_python_answers_and_says_where_it_is(run, home: Path) -> None:
+    said = run("demo", "--limit", "400", env={"XDG_CACHE_HOME": str(home)})
+    assert said.code == 0
+    assert said.lines[0].startswith(
+        "400 pieces of the Python documentation on this machine, read, encoded and indexed in "
+    )
+    assert (home / "semascope" / "demo.space" / "space.json").is_file()
+    assert [line.removeprefix("? ") for line in said.lines if line.startswith("? ")] == questions()
+    assert said.lines[-1].startswith("Next: semascope search ")
+    assert "\x1b" not in said.out + said.err
+
+
+def test_the_second_time_it_uses_what_it_built(run, home: Path) -> None:
+    said = run("demo", "--limit", "400", env={"XDG_CACHE_HOME": str(home)})
+    assert "as built earlier" in said.lines[0]
+    assert (
+        run("demo", "--limit", "300", "--fresh", "--json", env={"XDG_CACHE_HOME": str(home)}).json["documents"] == 300
+    )
+
+
+def test_as_json_it_gives_every_question_with_its_hits(run, home: Path, tmp_path: Path) -> None:
+    said = run("demo", "--limit", "200", "--out", tmp_path / "here.space", "--json").json
+    assert said["built"] is True
+    assert said["space"] == str(tmp_path / "here.space")
+    assert [search["question"] for search in said["searches"]] == questions()
+    assert all(len(search["hits"]) == 3 for search in said["searches"])
+
+
+def test_a_demo_that_was_interrupted_goes_on(run, tmp_path: Path) -> None:
+    from semascope import Corpus, Encoder, Space
+
+    path = tmp_path / "demo.space"
+
+    def stop(done: int, _: int | None) -> None:
+        if done >= 100:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Space.build(Corpus.python_docs(limit=300), Encoder("default"), path, batch=4096, progress=stop)
+    said = run("demo", "--limit", "300", "--out", path, "--json").json
+    assert said["built"] is True
+    assert said["documents"] == 300
+    assert said["complete"] is True
+
+
+def test_the_cache_is_where_the_desktop_standard_puts_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache() == tmp_path / "semascope"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache() == tmp_path / ".cache" / "semascope"
