@@ -147,7 +147,8 @@ class SentenceTransformersEncoder:
     def dim(self) -> int:
         """Columns of a vector."""
         names = ("get_embedding_dimension", "get_sentence_embedding_dimension")  # new and old Sentence Transformers
-        return int(getattr(self.model, next(name for name in names if hasattr(self.model, name)))())
+        width: Any = getattr(self.model, next(name for name in names if hasattr(self.model, name)))
+        return int(width())
 
     @property
     def normalize(self) -> bool:
@@ -160,8 +161,8 @@ class SentenceTransformersEncoder:
         import sentence_transformers
         import torch
 
-        longest = self.model.max_seq_length
-        read = longest is not None and np.isfinite(longest)
+        longest = float(self.model.max_seq_length or np.inf)
+        read = bool(np.isfinite(longest))
         state = self.model.state_dict()
         return Passport(
             kind="sentence-transformers",

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from semascope.encoders.sums import row_sums
 from semascope.errors import OptionError
 from semascope.learned import TokenTable
 from semascope.types import Vectors
+
+_BASIS, _PRIME = 2_166_136_261, 16_777_619
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +49,35 @@ class NGrams:
     def __call__(self, words: Sequence[str]) -> Vectors:
         """The mean vector of the n-grams of each word, float32 (n, d)."""
         out = np.empty((len(words), self.table.dim), dtype=np.float32)
-        for row, word in enumerate(words):
-            out[row] = self.table(np.array(self.buckets(word))).mean(axis=0)
+        plain = [place for place, word in enumerate(words) if word.isascii()]
+        if plain:
+            out[plain] = self._ascii([words[place] for place in plain])
+        if len(plain) < len(words):
+            for place in sorted(set(range(len(words))).difference(plain)):
+                out[place] = self.table(np.array(self.buckets(words[place]))).mean(axis=0, dtype=np.float64)
         return out
+
+    def _ascii(self, words: list[str]) -> Vectors:
+        """The same for words of ASCII, where a character is a byte: all n-grams of one size are hashed together."""
+        data = np.frombuffer("".join(f"<{word}>" for word in words).encode("ascii"), dtype=np.uint8).astype(np.uint32)
+        sizes = np.array([len(word) + 2 for word in words], dtype=np.int64)
+        ends = np.repeat(np.cumsum(sizes), sizes)
+        total = np.zeros((len(words), self.table.dim), dtype=np.float64)  # a word may have very many
+        for size in range(self.least, self.most + 1):
+            starts = np.flatnonzero(np.arange(len(data)) + size <= ends)
+            hashes = np.full(len(starts), _BASIS, dtype=np.uint32)
+            for step in range(size):
+                hashes = (hashes ^ data.take(starts + step)) * np.uint32(_PRIME)
+            used, index = np.unique(hashes % np.uint32(len(self.table)), return_inverse=True)
+            offsets = np.concatenate([[0], np.cumsum(np.maximum(sizes - size + 1, 0))])
+            total += row_sums(self.table(used).astype(np.float64), index, offsets)
+        counts = sum(np.maximum(sizes - size + 1, 0) for size in range(self.least, self.most + 1))
+        return (total / np.asarray(counts)[:, None]).astype(np.float32)
 
 
 def fnv1a(data: bytes) -> int:
     """The 32-bit FNV-1a hash."""
-    value = 2_166_136_261
+    value = _BASIS
     for byte in data:
-        value = ((value ^ byte) * 16_777_619) & 0xFFFFFFFF
+        value = ((value ^ byte) * _PRIME) & 0xFFFFFFFF
     return value

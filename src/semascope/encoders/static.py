@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import semascope
+from semascope.encoders.lexicon import Lexicon
 from semascope.encoders.memory import Memory
 from semascope.encoders.ngrams import NGrams
-from semascope.encoders.sums import row_sums
+from semascope.encoders.sums import count_sums, row_sums
 from semascope.encoders.wordpiece import cuts_words, read_tokenizer, unknown_id
 from semascope.encoders.words import Units, cut, to_bytes
 from semascope.errors import InputError, OptionError
@@ -26,11 +27,13 @@ from semascope.passport import CANARIES, Passport
 from semascope.types import Kind, Progress, States, Vectors
 
 KINDS = ("document", "query")
-BLOCK_CHARACTERS = 131_072  # of texts encoded together; a longer text is read in pieces of this size
+BLOCK_CHARACTERS = 131_072  # of texts encoded together
+PIECE_CHARACTERS = 8_192  # a longer text is read alone, in pieces of this size: short sums also lose fewer digits
 _BLOCK_TEXTS = 4_096
 _MEMORY_BYTES = 64 * 2**20
 _MEMORY_ROWS = 65_536
 _UNIT = re.compile(r"[A-Za-z0-9]+|[!-/:-@\[-`{-~]")  # of printable ASCII: what words.cut finds there
+_LEAST, _MOST = 1e-12, 1e12  # lengths whose squares float32 holds
 _GAP = re.compile(r"[ \t\n\r]")
 
 
@@ -86,7 +89,9 @@ class StaticEncoder:
         self.tokenizer_json, self._tokenizer = read_tokenizer(tokenizer)
         self._lower, self._added = cuts_words(self._tokenizer)
         self._by_word = self._lower is not None
-        self._unknown = unknown_id(self._tokenizer, self.tokenizer_json)
+        self._lexicon = Lexicon(
+            table, self._tokenizer, ngrams, unknown_id(self._tokenizer, self.tokenizer_json), keep_unknown
+        )
         known = self._tokenizer.get_vocab_size(with_added_tokens=True)
         if known > len(table):
             raise InputError(f"table: want a row for each of the tokenizer's {known} tokens, got {len(table)}")
@@ -100,7 +105,7 @@ class StaticEncoder:
 
     def _start(self) -> None:
         self._lock = threading.Lock()
-        self._memory = Memory(self.dim, self._learn)
+        self._memory = Memory(self.dim, self._lexicon.learn)
         self._summed = 0
         self._limit = min(_MEMORY_ROWS, _MEMORY_BYTES // (4 * self.dim)) if self.remember else 0
 
@@ -146,7 +151,7 @@ class StaticEncoder:
                 "numpy": np.__version__,
                 "tokenizers": tokenizers.__version__,
             },
-            canaries=self.encode(CANARIES),
+            canaries=self._rows_of(list(CANARIES))[0],
         )
 
     def encode(
@@ -172,16 +177,9 @@ class StaticEncoder:
         option(kind, KINDS, name="kind")
         items = checked_texts(texts)
         most = _BLOCK_TEXTS if batch_size is None else integer(batch_size, name="batch_size", least=1)
-        out = np.empty((len(items), self.dim), dtype=np.float32)
-        empty: list[int] = []
-        for start, end in _blocks(items, most):
-            rows, tokens = self._encode_block(items[start:end])
-            bare = self._finish(rows, tokens)
-            if len(bare):
-                empty.extend((bare + start).tolist())
-            out[start:end] = rows
-            if progress is not None:
-                progress(end, len(items))
+        if len(items) == 1 and progress is None and (quick := self._quick(items[0])) is not None:
+            return quick[None]
+        out, empty = self._rows_of(items, most, progress)
         if empty:
             warnings.warn(
                 f"{len(empty)} of {len(items)} texts have no token to encode (the first at {empty[0]}): "
@@ -190,6 +188,20 @@ class StaticEncoder:
                 stacklevel=2,
             )
         return out
+
+    def _rows_of(
+        self, items: list[str], most: int = _BLOCK_TEXTS, progress: Progress | None = None
+    ) -> tuple[Vectors, list[int]]:
+        """A row for every text, and the places of those that have no token."""
+        out = np.empty((len(items), self.dim), dtype=np.float32)
+        empty: list[int] = []
+        for start, end in _blocks(items, most):
+            rows, tokens = self._encode_block(items[start:end])
+            empty += (self._finish(rows, tokens) + start).tolist()
+            out[start:end] = rows
+            if progress is not None:
+                progress(end, len(items))
+        return out, empty
 
     def encode_one(self, text: Any, *, kind: Kind = "document") -> Vectors:
         """The vector of one text, float32 (dim,): the same bits as `encode([text])[0]`, with less ceremony."""
@@ -219,10 +231,10 @@ class StaticEncoder:
             keep = [
                 place
                 for place, token in enumerate(encoding.ids[: self.max_length])
-                if self.keep_unknown or token != self._unknown
+                if self.keep_unknown or token != self._lexicon.unknown
             ]
             mine = [encoding.ids[place] for place in keep]
-            hidden.append(self.table(np.asarray(mine, dtype=np.int64)) + self._shares(text, encoding))
+            hidden.append(self.table(np.asarray(mine, dtype=np.int64)) + self._lexicon.shares(text, encoding, keep))
             ids += mine
             spans += [encoding.offsets[place] for place in keep]
             offsets.append(len(ids))
@@ -235,28 +247,10 @@ class StaticEncoder:
             layers=tuple(layers),
         )
 
-    def _shares(self, text: str, encoding: Any) -> Vectors | float:
-        """What n-grams add to each token of a text, (tokens, dim)."""
-        if self.ngrams is None:
-            return 0.0
-        words = self._words(text)
-        places = np.asarray(encoding.word_ids, dtype=np.int64)
-        sizes = np.bincount(places, minlength=len(words))
-        first = np.searchsorted(places, np.arange(len(words)))
-        out = np.zeros((len(places), self.dim), dtype=np.float32)
-        for word, size, start in zip(words, sizes.tolist(), first.tolist(), strict=True):
-            if size > 1 or encoding.ids[start] == self._unknown:
-                out[start : start + size] = self.ngrams([word])[0] / size
-        return out
-
     def _shown(self, text: str) -> str:
         """What the tokenizer is shown of a text: lone surrogates replaced, cut to the characters that are read."""
         text = text[: self.max_characters]
         return text if text.isascii() else to_bytes(text).decode("utf-8")
-
-    def _words(self, text: str) -> list[str]:
-        normal = self._tokenizer.normalizer.normalize_str(text)
-        return [word for word, _ in self._tokenizer.pre_tokenizer.pre_tokenize_str(normal)]
 
     def _finish(self, rows: Vectors, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """Sums to means or unit rows, in place; which rows are zero."""
@@ -264,7 +258,7 @@ class StaticEncoder:
             rows /= np.maximum(tokens, 1)[:, None]
             return np.flatnonzero(tokens == 0)
         norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-        odd = np.flatnonzero(~((norms > 1e-12) & (norms < 1e12)))  # zero, or too small or large to be squared
+        odd = np.flatnonzero(~((norms > _LEAST) & (norms < _MOST)))  # zero, or too small or large to be squared
         if len(odd):
             rows[odd] = unit(rows[odd])
             norms[odd] = 1.0
@@ -277,9 +271,8 @@ class StaticEncoder:
             items = [text[: self.max_characters] for text in items]
         if not self._by_word:
             return self._encode_plain(items)
-        if len(items) == 1 and len(items[0]) > BLOCK_CHARACTERS:
-            parts = [self._by_words([piece]) for piece in _pieces(items[0])]
-            rows, counts = sum(p[0] for p in parts[1:]) + parts[0][0], sum(p[1] for p in parts[1:]) + parts[0][1]
+        if len(items) == 1 and len(items[0]) > PIECE_CHARACTERS:
+            rows, counts = self._by_pieces(items[0])
         else:
             rows, counts = self._by_words(items)
         apart = self._apart(items, counts[:, 0])
@@ -305,17 +298,31 @@ class StaticEncoder:
         sums = row_sums(vectors, rows, units.offsets, expected=expected)
         if self.normalize and self.max_length is None:
             return sums, np.ones((len(items), 2), dtype=np.int64)  # nobody asks how many
-        totals = np.concatenate([np.zeros((1, 2), np.int64), np.cumsum(counts.take(rows, axis=0), axis=0)])
-        return sums, totals[units.offsets[1:]] - totals[units.offsets[:-1]]
+        return sums, count_sums(counts, rows, units.offsets)
+
+    def _by_pieces(self, text: str) -> tuple[Vectors, NDArray[np.int64]]:
+        total = np.zeros((1, self.dim), dtype=np.float64)
+        counts = np.zeros((1, 2), dtype=np.int64)
+        for start, end in _blocks(pieces := list(_pieces(text)), _BLOCK_TEXTS):
+            rows, tokens = self._by_words(pieces[start:end])
+            for row in rows:
+                total += row
+            counts += tokens.sum(axis=0)
+        return total.astype(np.float32), counts
 
     def _rows(self, units: Units) -> tuple[Memory, NDArray[np.int64]]:
         if self._memory.used > self._limit:
-            self._memory = Memory(self.dim, self._learn)
+            self._memory = Memory(self.dim, self._lexicon.learn)
         return self._memory, self._memory.rows(units)
 
     def _quick(self, text: str) -> Vectors | None:
         """The vector of a short text of printable ASCII, or None where the long way has to be taken."""
-        if not self._by_word or not self.normalize or not text.isascii() or len(text) > (self.max_length or 2_000):
+        if (
+            not self._by_word
+            or not self.normalize
+            or not text.isascii()
+            or len(text) > min(self.max_length or 2_000, 2_000)
+        ):
             return None
         if not text.isprintable() and not _GAP.sub(" ", text).isprintable():
             return None
@@ -332,70 +339,36 @@ class StaticEncoder:
                 memory.names.update(zip(words, rows, strict=True))
         if not rows:
             return None
-        total = np.add.reduce(memory.vectors.take(rows, axis=0), axis=0)[None]
-        self._finish(total, np.ones(1, dtype=np.int64))
-        return total[0]
-
-    def _learn(self, names: list[bytes]) -> tuple[Vectors, NDArray[np.int64]]:
-        """Sums of the token vectors of units (n, dim), and their tokens (n, 2): as read, and as counted."""
-        units = [name.decode("utf-8") for name in names]
-        encodings = self._tokenizer.encode_batch_fast(units, add_special_tokens=False)
-        ids = [encoding.ids for encoding in encodings]
-        if self.ngrams is None:
-            return self._token_sums(ids)
-        plain = [place for place, text in enumerate(units) if text.isascii() and text.isprintable()]
-        vectors, counts = self._token_sums(ids)
-        hard = [place for place in plain if len(ids[place]) > 1 or ids[place] == [self._unknown]]
-        if hard:
-            vectors[hard] += self.ngrams([units[place] for place in hard])
-        for place in sorted(set(range(len(units))).difference(plain)):
-            vectors[place] = self._word_sum(self._words(units[place]))
-        return vectors, counts
-
-    def _word_sum(self, words: list[str]) -> Vectors:
-        """The sum (dim,) over words that normalisation made of one chunk."""
-        total = np.zeros(self.dim, dtype=np.float32)
-        for word in words:
-            ids = [token.id for token in self._tokenizer.model.tokenize(word)]
-            total += np.add.reduce(self.table(np.array(ids)), axis=0)
-            if self.ngrams is not None and (len(ids) > 1 or ids == [self._unknown]):
-                total += self.ngrams([word])[0]
-        return total
-
-    def _token_sums(self, ids: list[list[int]]) -> tuple[Vectors, NDArray[np.int64]]:
-        kept = ids if self.keep_unknown else [[token for token in mine if token != self._unknown] for mine in ids]
-        counts = np.array([[len(a), len(b)] for a, b in zip(ids, kept, strict=True)], dtype=np.int64).reshape(-1, 2)
-        flat = np.asarray([token for mine in kept for token in mine], dtype=np.int64)
-        offsets = np.concatenate([[0], np.cumsum(counts[:, 1])])
-        index, local = np.unique(flat, return_inverse=True)
-        # Only the rows that are needed become float32: a table in bytes stays in bytes.
-        return row_sums(self.table(index), local, offsets), counts
+        total = np.add.reduce(memory.vectors.take(rows, axis=0), axis=0)
+        norm = np.sqrt(np.einsum("ij,ij->i", total[None], total[None]))[0]
+        return total / norm if _LEAST < norm < _MOST else None
 
     def _encode_plain(self, items: list[str]) -> tuple[Vectors, NDArray[np.int64]]:
         """The same as tokenizing whole texts, for tokenizers and texts where words are not enough."""
         shown = [self._shown(text) for text in items]
         ids = [e.ids[: self.max_length] for e in self._tokenizer.encode_batch_fast(shown, add_special_tokens=False)]
-        vectors, counts = self._token_sums(ids)
+        vectors, counts = self._lexicon.token_sums(ids)
         return vectors, counts[:, 1]
 
 
 def _blocks(items: list[str], most: int) -> Iterable[tuple[int, int]]:
-    """Runs of texts to encode together: at most `most` of them and BLOCK_CHARACTERS, or one longer text alone."""
+    """Runs of texts to encode together: at most `most` of them and BLOCK_CHARACTERS, or one long text alone."""
     start = held = 0
     for place, text in enumerate(items):
-        if place > start and (place - start >= most or held + len(text) > BLOCK_CHARACTERS):
+        size = len(text) if len(text) <= PIECE_CHARACTERS else BLOCK_CHARACTERS
+        if place > start and (place - start >= most or held + size > BLOCK_CHARACTERS):
             yield start, place
             start, held = place, 0
-        held += len(text)
+        held += size
     if start < len(items):
         yield start, len(items)
 
 
 def _pieces(text: str) -> Iterable[str]:
-    """A long text cut at the first space after every BLOCK_CHARACTERS, which no word crosses."""
+    """A long text cut at the first space after every PIECE_CHARACTERS, which no word crosses."""
     start = 0
     while start < len(text):
-        gap = _GAP.search(text, start + BLOCK_CHARACTERS)
+        gap = _GAP.search(text, start + PIECE_CHARACTERS)
         end = gap.start() if gap else len(text)
         yield text[start:end]
         start = end
