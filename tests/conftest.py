@@ -9,11 +9,20 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-import socket
-from pathlib import Path
-from typing import Any
+import socket  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
 
-import pytest
+import pytest  # noqa: E402
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--claims",
+        choices=("changed", "tenth", "all"),
+        default="all",
+        help="with -m claim: methods whose code differs from their verdict's, a tenth that rotates daily, or all",
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -36,14 +36,14 @@ class RemoveTop(VectorTransform):
 def _opens_the_cone(lab: Lab, method: VectorTransform) -> Evidence:
     """Baseline: word vectors as they are. Margin: half the mean cosine left, and no fewer halves found."""
     reader = lab.encoder("default")
-    left, right = lab.halves(800)
+    left, right = lab.halves(2000)
     x, y = reader.encode(left), reader.encode(right)
-    method.fit(np.concatenate([x[:400], y[:400]]))
-    a, b = method.transform(x[400:]), method.transform(y[400:])
+    method.fit(np.concatenate([x[:1000], y[:1000]]))
+    a, b = method.transform(x[1000:]), method.transform(y[1000:])
     found = {
-        "mean cosine before": _mean_cosine(x[400:]),
+        "mean cosine before": _mean_cosine(x[1000:]),
         "mean cosine after": _mean_cosine(a),
-        "recall@10 before": recall_at(x[400:], y[400:]),
+        "recall@10 before": recall_at(x[1000:], y[1000:]),
         "recall@10 after": recall_at(a, b),
     }
     open_ = abs(found["mean cosine after"]) <= abs(found["mean cosine before"]) / 2
