@@ -290,3 +290,13 @@ def test_bad_arguments_are_named():
         Scanner([(x, np.zeros((1, 50), np.uint64))], s.codec)
     with pytest.raises(OptionError, match="bits: want a multiple of 64"):
         Codec.learn(x, bits=100)
+
+
+def test_more_rows_asked_for_are_found_as_well_as_ten():
+    x, q = clustered(20_000, 128)
+    s = scanner(x)
+    s.depth = calibrate(s, sample=60).depth
+    for k in (30, 100):
+        truth, _ = s.exact(q[:40], k)
+        found = [recall(s.search(a, k)[0], b.tolist()) for a, b in zip(q[:40], truth, strict=True)]
+        assert np.mean(found) >= 0.98

@@ -90,10 +90,10 @@ class Scanner:
             query: One vector; its length scales the scores.
             k: How many; fewer come only where fewer rows are allowed.
             allowed: A mask (n,) or an array of places; only those rows are returned.
-            depth: Overrides the scanner's own.
+            depth: How many rows to score exactly, instead of the scanner's own number (which grows with k past 10).
         """
         query, k = self._query(query), integer(k, name="k", least=1)
-        depth = max(self.depth if depth is None else integer(depth, name="depth", least=1), k)
+        depth = max(self._depth(k) if depth is None else integer(depth, name="depth", least=1), k)
         count, mask, places = self._allowed(allowed)
         # What a scan costs, counted in rows read in order; a scattered row costs three of those.
         scan = len(self) / 11 + 13 * depth + 1900
@@ -167,6 +167,10 @@ class Scanner:
             out[at][far[truth] == 255] = len(self)
         return out
 
+    def _depth(self, k: int) -> int:
+        """The depth for k rows: as measured for ten, and growing almost as k does past them (measured to k = 100)."""
+        return self.depth if k <= 10 else int(self.depth * (k / 10) ** 0.85) + 1
+
     def _query(self, query: Array) -> Vectors:
         out = np.ascontiguousarray(query, dtype=np.float32)
         if out.shape != (self.codec.dim,):
@@ -213,7 +217,7 @@ class Scanner:
             edge = _edge(far, COARSE * depth, room.near)
             if edge == 255:
                 return None if mask is None else np.flatnonzero(mask)
-            places = np.less_equal(far, edge, out=room.near).nonzero()[0]
+            places = room.near.nonzero()[0]
             closer = self._closer(planes, places, far)
             return places[closer <= np.partition(closer, depth - 1)[depth - 1]]
         finally:
@@ -312,7 +316,7 @@ def _blocks(codes: Sequence[Codes], bounds: Array) -> Iterator[Block]:
 def _edge(far: NDArray[np.uint8], depth: int, room: NDArray[np.bool_]) -> int:
     """A distance that at least `depth` of `far` do not exceed, and hardly more; 255 where there is none smaller.
 
-    Guessed from every so many rows, then counted and put right.
+    Guessed from every so many rows, then counted and put right. Below 255, `room` says which rows do not exceed it.
     """
     step = min(max(1, len(far) // 1024), 64)
     sample = far[::step].copy()
