@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from semascope.cli import say, sources
 from semascope.cli.verb import Verb
@@ -24,6 +25,8 @@ encoder_option = click.option(
     "--encoder",
     "encoder_",
     metavar="NAME",
+    envvar="SEMASCOPE_ENCODER",
+    show_envvar=True,
     help="A name (default, minilm), a recipe ('default | truncate(128)') or a folder. The best one installed unless given.",
 )
 duplicate_option = click.option(
@@ -107,7 +110,9 @@ def build(source: str, out: str | None, encoder_: str | None, **how: Any) -> Non
     corpus = sources.read(source, how)
     path = out or sources.default_out(source)
     if how["vectors"]:
-        _from_vectors(corpus, path, encoder_, how)
+        # What is usually used ($SEMASCOPE_ENCODER) says nothing about what made these vectors.
+        asked = click.get_current_context().get_parameter_source("encoder_") is ParameterSource.COMMANDLINE
+        _from_vectors(corpus, path, encoder_ if asked else None, how)
         return
     encoder = choose(encoder_, corpus)
     if how["dry_run"]:
@@ -193,8 +198,7 @@ def _estimate(corpus: Corpus, path: str, encoder: Encoder, how: dict[str, Any]) 
         "text_bytes": estimate.bytes,
         "passages": rows if known else None,
         "encoding_seconds": round(each * count, 3) if known else None,
-        # Four bytes a number, its one-bit code, and the text three times: as it is, in the word index, in its rows.
-        "space_bytes": round(rows * encoder.dim * (4 + 1 / 8) + 3 * (estimate.bytes or 0)) if known else None,
+        "space_bytes": _bytes(rows, encoder.dim, estimate.bytes or 0) if known else None,
         "encoder": encoder.passport.name,
         "dim": encoder.dim,
     }
@@ -209,10 +213,16 @@ def _estimate(corpus: Corpus, path: str, encoder: Encoder, how: dict[str, Any]) 
         f"Would build {path}: {about}{say.count(count, 'document')}, {say.count(rows, 'passage')}, about "
         f"{say.size(said['space_bytes'])}, encoded in about {say.seconds(said['encoding_seconds'])}. Nothing was written."
     )
-    say.pairs([("columns", str(corpus.columns)), ("encoder", f"{said['encoder']}, {said['dim']} dimensions")])
-    if sample:
-        say.pairs([("first", f"{sample[0].id}: {say.shorten(sample[0].text, 70)}")])
+    facts = [("columns", str(corpus.columns)), ("encoder", f"{said['encoder']}, {said['dim']} dimensions")]
+    say.pairs([*facts, ("first", f"{sample[0].id}: {say.shorten(sample[0].text, 70)}" if sample else "")])
     say.next_step("the same command without --dry-run")
+
+
+def _bytes(rows: int, dim: int, text: int) -> int:
+    """About what a Space takes."""
+    # Float32 rows, their one-bit codes and numbers, the codec's rotation; the text and its word index, three times the
+    # text as measured on documentation and on random words, above an empty database.
+    return round(rows * (4 * dim + dim / 8 + 16) + 4 * dim * dim + 3 * text + 150_000)
 
 
 @click.command(
