@@ -18,11 +18,11 @@ WIDE = 8_192  # rows compared with a batch of queries at a time
 
 def best(scores: Scores, places: Places | None, k: int) -> tuple[Places, Scores]:
     """The k best of `scores`, which stand in the order of their places."""
-    keep = (scores >= kth_or_less(scores, k)).nonzero()[0] if len(scores) > k else np.arange(len(scores))
-    some = scores[keep]
-    order = np.argsort(-some, kind="stable")[:k]
-    keep = keep[order]
-    return (keep if places is None else places[keep]), some[order]
+    if len(scores) > max(k, 512):
+        keep = (scores >= kth_or_less(scores, k)).nonzero()[0]
+        scores, places = scores[keep], keep if places is None else places[keep]
+    order = np.argsort(-scores, kind="stable")[:k]
+    return (order if places is None else places[order]), scores[order]
 
 
 def kth_or_less(scores: Array, k: int) -> Array:

@@ -320,7 +320,7 @@ def _edge(far: NDArray[np.uint8], depth: int, room: NDArray[np.bool_]) -> int:
     """
     step = min(max(1, len(far) // 1024), 64)
     sample = far[::step].copy()
-    rank = min(depth // step + 1, len(sample) - 1)
+    rank = min(int(1.15 * depth / step) + 1, len(sample) - 1)
     sample.partition(rank)
     edge, least = int(sample[rank]), 0
     while edge < 255:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.errors import CorruptError, InputError, OptionError
-from semascope.ops import integer, option, vectors
+from semascope.ops import integer, option, unit, vectors
 from semascope.space import filters, lexical
 from semascope.space.fusion import fuse
 from semascope.space.hit import Hit, Hits
@@ -95,7 +95,7 @@ class Search:
             InputError: the vector has the wrong width, or NaN.
         """
         asked = self._asked
-        x = vectors(x[None], dim=view.encoding.passport.dim, name="query")[0]
+        x = unit(vectors(x[None], dim=view.encoding.passport.dim, name="query"))[0]
         if asked.mode == "hybrid":
             return self._hits(self._hybrid(view, x))
         if asked.text is not None and not x.any():

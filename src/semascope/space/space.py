@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -44,7 +46,7 @@ class Space:
         self._given: Encoder | None = None if encoder is None else as_encoder(encoder)
         self._admitted: dict[str, Encoder] = {}
         self._lock = threading.Lock()
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._remove: Callable[[], object] | None = None
         self._snapshots = Snapshots(self.path)
         try:
             with self._snapshots.session():
@@ -55,11 +57,7 @@ class Space:
 
     @classmethod
     def open(cls, path: PathText, encoder: Any = None) -> Self:
-        """Open the Space in a folder. Loads no encoder; the first text query does.
-
-        Args:
-            path: The folder.
-            encoder: What encodes queries, where it should not be looked for by the name on record.
+        """Open the Space in a folder. Loads no encoder; the first text query does, or uses the one given here.
 
         Raises:
             StoreError: it is no Space.
@@ -98,8 +96,7 @@ class Space:
             InputError: an id comes twice, or the encoder gave something else than one vector a text.
             StoreError: something else is at `path`, or a finished Space, or the source changed since it was begun.
             LockedError: another process is writing to it.
-            FullError: the disk is full; what was committed is whole, and the same call goes on.
-            ReadOnlyError: the folder cannot be written to.
+            FullError, ReadOnlyError: the disk; what was committed is whole, and the same call goes on.
         """
         plan = Plan(passage_size, batch, on_duplicate)
         source, used, folder = as_corpus(corpus), as_encoder(encoder), Path(path)
@@ -148,11 +145,16 @@ class Space:
         used = None if encoder is None else as_encoder(encoder)
         documents = given_documents(texts, ids, metadata, titles)
         x = rows(X, len(documents))
-        temporary = tempfile.TemporaryDirectory(prefix="semascope-") if path is None else None
-        folder = Path(temporary.name) / "arrays.space" if temporary is not None else Path(path or "")
-        write_given(folder, x, documents, used, passport, overwrite=overwrite)
-        space = cls(folder, used)
-        space._temporary = temporary
+        folder = Path(tempfile.mkdtemp(prefix="semascope-")) / "arrays.space" if path is None else Path(path)
+        try:
+            write_given(folder, x, documents, used, passport, overwrite=overwrite)
+            space = cls(folder, used)
+        except BaseException:
+            if path is None:
+                shutil.rmtree(folder.parent, ignore_errors=True)
+            raise
+        if path is None:
+            space._remove = weakref.finalize(space, shutil.rmtree, folder.parent, ignore_errors=True)
         return space
 
     def search(
@@ -233,7 +235,7 @@ class Space:
             on_duplicate: What to do about an id that is there already: "error", "skip" or "replace".
             resume: Go on where an unfinished add of the same source stopped; otherwise start it again.
             batch: Passages of one commit.
-            progress: Told (documents read, documents there are or None) now and then.
+            progress: As for `build`.
 
         Returns:
             How many documents came in.
@@ -384,8 +386,8 @@ class Space:
     def close(self) -> None:
         """Close files and connections; a temporary Space is gone then. Closing twice does nothing."""
         self._snapshots.close()
-        if self._temporary is not None:
-            self._temporary.cleanup()
+        if self._remove is not None:
+            self._remove()
 
     def __enter__(self) -> Self:
         return self
