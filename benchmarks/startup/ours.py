@@ -36,7 +36,11 @@ def installed() -> float:
     """Megabytes (of 10^6 bytes) of everything in this environment except pip and setuptools, as `du` counts blocks."""
     site = next(Path(entry) for entry in sys.path if entry.endswith("site-packages"))
     own = Path(semascope.__file__).parent
-    folders = [path for path in site.iterdir() if not path.name.startswith(("pip", "setuptools", "pkg_resources", "_distutils_hack"))]
+    folders = [
+        path
+        for path in site.iterdir()
+        if not path.name.startswith(("pip", "setuptools", "pkg_resources", "_distutils_hack"))
+    ]
     folders += [] if site in own.parents else [own]
     out = subprocess.run(["du", "-sck", *map(str, folders)], capture_output=True, text=True, check=True).stdout
     return int(out.splitlines()[-1].split()[0]) * 1024 / 1e6
