@@ -18,10 +18,10 @@ class Int8(VectorTransform):
     def _learn(self, X: Vectors, y: Array | None) -> ScalarCoder:
         del y
         low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
-        scale = (high - low) / 254
-        # The middle of the range, computed so that two huge values do not overflow; a constant column needs no step.
-        offset = (low + (high - low) / 2).astype(np.float32)
-        return ScalarCoder(offset, np.where(scale > 0, scale, 1).astype(np.float32))
+        scale = ((high - low) / 254).astype(np.float32)
+        offset = ((low + high) / 2).astype(np.float32)
+        # A column that is constant, or as good as that to float32, needs no step.
+        return ScalarCoder(offset, np.where(scale >= np.finfo(np.float32).tiny, scale, np.float32(1)))
 
 
 def _keeps_neighbours(lab: Lab, method: VectorTransform) -> Evidence:

@@ -102,6 +102,13 @@ def learning_twice_forgets_the_first(card: Card) -> None:
     same(again.transform(other), built(card).fit(other).transform(other), "fitted a second time")
 
 
+def width_only_means_width_only(card: Card) -> None:
+    """A method that says it looks at the number of columns alone learns the same from any rows."""
+    if built(card).width_only:
+        first, other = (built(card).fit(rows).transform(LAB.vectors()) for rows in (LAB.vectors(), LAB.vectors(9) * 3))
+        same(first, other, "learned from other rows of one width")
+
+
 def saves_and_loads_bit_for_bit(card: Card) -> None:
     """What is saved comes back the same, and so does what it does."""
     thing, x = _fitted(card).learned_, LAB.vectors()
@@ -128,6 +135,7 @@ def awkward_rows_give_finite_rows(card: Card) -> None:
         "two rows": x[:2],
         "huge values": x * np.float32(1e15),
         "tiny values": x * np.float32(1e-15),
+        "values near the smallest": x * np.float32(1e-30) * np.float32(1e-12),
         "all zero": np.zeros_like(x),
     }
     for what, rows in awkward.items():
@@ -157,6 +165,7 @@ CHECKS: Mapping[str, Callable[[Card], None]] = {
         bad_rows_are_named,
         learned_thing_is_frozen_and_known,
         learning_twice_forgets_the_first,
+        width_only_means_width_only,
         saves_and_loads_bit_for_bit,
         awkward_rows_give_finite_rows,
         unseen_directions_are_not_blown_up,

@@ -45,7 +45,7 @@ class Whiten(VectorTransform):
         axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(len(axes))])
         share = self._share(centred, variance)
         variance = (1 - share) * variance + share * variance.mean()
-        real = variance > variance[0] * _NOISE**2
+        real = variance > max(variance[0] * _NOISE**2, float(np.finfo(np.float32).tiny) ** 2)
         strength = np.where(real, 1 / np.sqrt(np.where(real, variance, 1)), 0)
         return Affine(mean.astype(np.float32), (axes * strength)[:, :keep].astype(np.float32))
 
