@@ -1,4 +1,4 @@
-"""Several rankings make one, by ranks alone."""
+"""Meaning and words make one score: cosines in standard deviations, BM25 as it is."""
 
 from __future__ import annotations
 
@@ -7,61 +7,81 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semascope.errors import OptionError
-from semascope.space.fusion import fuse
+from semascope import Corpus, Space
+from semascope.errors import InputError
+from semascope.space.fusion import POINTS, fuse
 
-rankings = st.lists(st.lists(st.integers(0, 40), unique=True, max_size=30), min_size=1, max_size=4)
+numbers = st.floats(-1, 1, width=32)
 
 
 def test_scores_follow_the_formula():
-    ids, scores = fuse([[5, 3], [3, 9]], 3, weights=[1, 2], c=60)
-    assert ids.tolist() == [3, 9, 5]
-    np.testing.assert_allclose(scores, [1 / 62 + 2 / 61, 2 / 62, 1 / 61])
+    scores = fuse([0.3, 0.1], [0.0, 8.0], centre=0.1, spread=0.1, weight=0.25)
+    np.testing.assert_allclose(scores, [0.75 * 2.0, 0.25 * 8.0 / POINTS])
 
 
-def test_one_ranking_comes_back_as_it_was():
-    assert fuse([[4, 1, 7]], 10)[0].tolist() == [4, 1, 7]
-    assert fuse([[4, 1, 7], []], 2)[0].tolist() == [4, 1]
+def test_one_deviation_weighs_as_much_as_five_points():
+    near, said = fuse([0.2, 0.1], [0.0, POINTS], centre=0.1, spread=0.1)
+    assert near == pytest.approx(said)
 
 
-def test_equal_scores_stand_in_the_order_of_the_first_ranking():
-    assert fuse([[9, 2], [2, 9]], 2)[0].tolist() == [9, 2]
-    assert fuse([[8], [1]], 2)[0].tolist() == [8, 1]
-
-
-def test_nothing_joined_is_nothing():
-    assert fuse([], 5)[0].tolist() == []
-    assert fuse([[], []], 5)[0].tolist() == []
-
-
-def test_a_ranking_without_weight_only_fills_up():
-    assert fuse([[1, 2, 3], [9, 8]], 4, weights=[0, 1])[0].tolist() == [9, 8, 1, 2]
-
-
-@settings(max_examples=200, deadline=None)
-@given(rankings, st.integers(1, 50))
-def test_k_come_back_where_any_ranking_has_k_and_none_twice(lists, k):
-    ids, scores = fuse(lists, k)
-    everything = {one for ranking in lists for one in ranking}
-    assert len(ids) == len(set(ids.tolist())) == min(k, len(everything))
-    assert set(ids.tolist()) <= everything
-    assert (np.diff(scores) <= 0).all()
+def test_a_query_the_encoder_knows_nothing_of_is_ranked_by_words():
+    assert fuse([0.0, 0.0, 0.0], [1.0, 3.0, 2.0], centre=0.0, spread=0.0).argmax() == 1
 
 
 @settings(max_examples=100, deadline=None)
-@given(rankings)
-def test_a_slow_sum_gives_the_same_scores(lists):
-    ids, scores = fuse(lists, 100, c=10)
-    want = {one: sum(1 / (11 + r.index(one)) for r in lists if one in r) for r in lists for one in r}
-    np.testing.assert_allclose(scores, [want[one] for one in ids.tolist()])
+@given(st.lists(st.tuples(numbers, st.floats(0, 40)), min_size=1, max_size=30), st.floats(0.01, 0.99))
+def test_more_of_either_never_ranks_lower(pairs, weight):
+    near, said = map(np.array, zip(*pairs, strict=True))
+    before = fuse(near, said, centre=0.1, spread=0.2, weight=weight)
+    assert (fuse(near + 0.1, said, centre=0.1, spread=0.2, weight=weight) > before).all()
+    assert (fuse(near, said + 1, centre=0.1, spread=0.2, weight=weight) > before).all()
 
 
-def test_bad_arguments_are_named():
-    with pytest.raises(OptionError, match="weights: want 2 numbers"):
-        fuse([[1], [2]], 3, weights=[1])
-    with pytest.raises(OptionError, match="weights: want 1 numbers"):
-        fuse([[1]], 3, weights=[float("nan")])
-    with pytest.raises(OptionError, match="c: want a number above -1"):
-        fuse([[1]], 3, c=-1)
-    with pytest.raises(OptionError, match="k: want at least 1"):
-        fuse([[1]], 0)
+def test_scores_that_do_not_pair_are_refused():
+    with pytest.raises(InputError, match="bm25: want a score for each"):
+        fuse([0.1, 0.2], [1.0], centre=0.0, spread=1.0)
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory):
+    words = [
+        "copper kettle",
+        "iron pan",
+        "silver spoon",
+        "wooden bowl",
+        "glass jar",
+        "paper cup",
+        "tin box",
+        "clay pot",
+    ]
+    with Space.build(Corpus.of(words), "default", tmp_path_factory.mktemp("fusion") / "f.space") as made:
+        yield made
+
+
+def test_hybrid_gives_k_where_k_are_there_whatever_the_words(space):
+    for query in ("kettle", "zzqx", "what do I boil water in?", "'", "🌋"):
+        assert len(space.search(query, k=8)) == 8
+
+
+def test_all_weight_on_words_ranks_their_documents_first(space):
+    words = [hit.id for hit in space.search("tin spoon", k=8, mode="lexical")]
+    assert [hit.id for hit in space.search("tin spoon", k=8, weight=1.0)][: len(words)] == words
+    near = [hit.id for hit in space.search("tin spoon", k=8, mode="exact")]
+    assert [hit.id for hit in space.search("tin spoon", k=8, weight=0.0)] == near
+
+
+def test_hybrid_scores_are_the_formula_over_every_document(space):
+    """Recomputed from the exact and the lexical ranking, which for eight documents are complete."""
+    query = "a box made of paper"
+    cosine = {hit.id: hit.score for hit in space.search(query, k=8, mode="exact")}
+    bm25 = {hit.id: hit.score for hit in space.search(query, k=8, mode="lexical")}
+    values = np.array(list(cosine.values()))
+    want = dict(
+        zip(
+            cosine,
+            fuse(values, [bm25.get(i, 0.0) for i in cosine], centre=values.mean(), spread=values.std()),
+            strict=True,
+        )
+    )
+    for hit in space.search(query, k=8):
+        assert hit.score == pytest.approx(want[hit.id], abs=1e-5)

@@ -18,8 +18,8 @@ class Hit:
 
     Args:
         id: Of the document.
-        score: Higher is better. Cosine in dense search, BM25 in lexical search, reciprocal ranks in hybrid search:
-            comparable within one list of hits only.
+        score: Higher is better. Cosine in dense search, BM25 in lexical search, both joined (see fusion.py)
+            in hybrid search: comparable within one list of hits only.
         text: The whole text of the document.
         passage: The part of it that fits best.
         span: Where that part stands in the text, in characters: `text[span[0]:span[1]] == passage`.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.errors import CorruptError, InputError, OptionError
-from semascope.ops import integer, option, unit, vectors
+from semascope.ops import integer, option, top_k, unit, vectors
 from semascope.space import filters, lexical
 from semascope.space.fusion import fuse
 from semascope.space.hit import Hit, Hits
@@ -134,15 +134,19 @@ class Search:
         return found
 
     def _hybrid(self, view: View, x: Vectors) -> Ranked:
-        """Both rankings joined by reciprocal ranks, the words counting `weight` and the meaning the rest."""
+        """The documents that are near or have the words, ranked by both; `near` alone gives k where k are there."""
         pool = max(self._asked.k, POOL)
         near, said = self._near(view, x, pool), self._by_words(pool)
-        # A query the encoder knows nothing of is near to nothing in particular.
-        weights = [1 - self._asked.weight, self._asked.weight] if x.any() else [0.0, 1.0]
-        docs, scores = fuse([near.docs, said.docs], self._asked.k, weights=weights)
-        row = dict(zip(said.docs.tolist(), said.rows.tolist(), strict=True))
-        row.update(zip(near.docs.tolist(), near.rows.tolist(), strict=True))
-        return Ranked(docs, np.array([row[doc] for doc in docs.tolist()], np.int64), scores.astype(np.float32))
+        only = ~np.isin(said.docs, near.docs)
+        docs = np.concatenate([near.docs, said.docs[only]])
+        rows = np.concatenate([near.rows, said.rows[only]])
+        cosines = np.concatenate([near.scores, view.cosines(x, said.rows[only])])
+        words = dict(zip(said.docs.tolist(), said.scores.tolist(), strict=True))
+        bm25 = np.array([words.get(doc, 0.0) for doc in docs.tolist()])
+        centre, spread = view.usual(x)
+        scores = fuse(cosines, bm25, centre=centre, spread=spread, weight=self._asked.weight)
+        best = top_k(scores, self._asked.k)
+        return Ranked(docs[best], rows[best], scores[best].astype(np.float32))
 
     def _hits(self, ranked: Ranked) -> Hits:
         """The documents of a ranking, read."""

@@ -22,8 +22,9 @@ from semascope.space.disk import guarded
 from semascope.space.scan import Scanner
 from semascope.space.segments import Encoding, Segment, encodings, segments
 from semascope.space.store import Opener, generation
-from semascope.types import Array
+from semascope.types import Array, Vectors
 
+_SAMPLE = 1_024  # passages that say what cosine is usual
 _FILTERS = 32  # filters whose documents are remembered
 
 
@@ -93,6 +94,28 @@ class View:
         if found is None or not found.rows:
             return None
         return max(1, ceil(found.depth * max(1.0, len(self) / found.rows)))
+
+    def cosines(self, query: Vectors, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Of a unit query (d,) with the passages of these numbers, (n,)."""
+        scanner = self.scanner
+        if scanner is None or not len(rows):
+            return np.zeros(len(rows), np.float32)
+        return scanner.rows(np.searchsorted(self.rows[0], rows)) @ query
+
+    def usual(self, query: Vectors) -> tuple[float, float]:
+        """Mean and standard deviation of a unit query's cosines, over up to 1,024 passages from all over the Space."""
+        if self._sample is None:
+            return 0.0, 0.0
+        cosines = self._sample @ query
+        return float(cosines.mean()), float(cosines.std())
+
+    @cached_property
+    def _sample(self) -> Vectors | None:
+        scanner = self.scanner
+        if scanner is None:
+            return None
+        places = np.linspace(0, len(self) - 1, min(len(self), _SAMPLE)).astype(np.int64)
+        return np.ascontiguousarray(scanner.rows(places))
 
     def best(self, query: Array, k: int, *, exact: bool, allowed: NDArray[np.bool_] | None) -> Ranked:
         """The k best documents by their best passages; fewer only where fewer are there (or allowed)."""
