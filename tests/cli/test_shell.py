@@ -107,3 +107,13 @@ def test_the_command_and_the_module_are_the_same(shell) -> None:
     command = Path(sys.executable).with_name("semascope")
     installed = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
     assert installed.stdout == shell("--version").out
+
+
+def test_what_comes_next_can_be_pasted_where_the_shell_does_not_find_the_command(tmp_path: Path) -> None:
+    command = Path(sys.executable).with_name("semascope")
+    without = {**os.environ, "PATH": "/usr/bin:/bin"}
+    done = subprocess.run([command, "methods"], capture_output=True, text=True, check=True, cwd=tmp_path, env=without)
+    assert done.stdout.splitlines()[-1].startswith(f"Next: {command} check ")
+    within = {**os.environ, "PATH": f"{command.parent}:/usr/bin:/bin"}
+    done = subprocess.run([command, "methods"], capture_output=True, text=True, check=True, cwd=tmp_path, env=within)
+    assert done.stdout.splitlines()[-1].startswith("Next: semascope check ")

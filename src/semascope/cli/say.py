@@ -11,6 +11,7 @@ import textwrap
 import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Self, TextIO
 
 import click
@@ -27,7 +28,12 @@ def aside(text: str) -> None:
 
 
 def next_step(command: str) -> None:
-    """The one command that follows."""
+    """The one command that follows, by the path it was called by where a shell would not find it."""
+    called = Path(sys.argv[0])
+    if command.startswith("semascope ") and called.name == "semascope" and not shutil.which("semascope"):
+        near = called.resolve().is_relative_to(Path.cwd())
+        path = called.resolve().relative_to(Path.cwd()) if near else called
+        command = quoted(str(path)) + command.removeprefix("semascope")
     click.echo(f"\nNext: {command}")
 
 
