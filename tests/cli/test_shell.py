@@ -117,3 +117,18 @@ def test_what_comes_next_can_be_pasted_where_the_shell_does_not_find_the_command
     within = {**os.environ, "PATH": f"{command.parent}:/usr/bin:/bin"}
     done = subprocess.run([command, "methods"], capture_output=True, text=True, check=True, cwd=tmp_path, env=within)
     assert done.stdout.splitlines()[-1].startswith("Next: semascope check ")
+
+
+def test_a_terminal_without_the_letters_is_no_error(shell, space: Path) -> None:
+    said = shell("search", space, "Zürich — 東京", "-k", "1", env={"PYTHONIOENCODING": "ascii"})
+    assert said.code == 0
+    assert "Traceback" not in said.err
+    assert said.out.count("rich") == 1
+
+
+def test_bytes_that_are_no_text_in_a_query_are_answered_like_any_query(space: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "search", str(space), b"cat \xff\xfe", "-k", "1"], capture_output=True, check=False
+    )
+    assert done.returncode in (0, 2)
+    assert b"Traceback" not in done.stderr

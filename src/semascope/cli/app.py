@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 import warnings
@@ -104,6 +105,10 @@ class Group(click.Group):
         how = {"complete_var": complete_var, "windows_expand_args": windows_expand_args, **extra}
         if not standalone_mode:
             return run(args, prog_name, standalone_mode=False, **how)
+        for stream in (sys.stdout, sys.stderr):
+            # A terminal that cannot show a letter shows a question mark; it is no reason to stop.
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
         # Other libraries draw progress bars of their own on loading; ours is the one that is wanted.
         os.environ.setdefault("TQDM_DISABLE", "1")
         with warnings.catch_warnings():
