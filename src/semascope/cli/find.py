@@ -22,7 +22,7 @@ _WORD = re.compile(r"\w+")
 @click.command(
     cls=Verb,
     about="Prints the best documents with the passage that fits, best first. Exit code 1 says that nothing was found. A score is "
-    "comparable within one list only: it joins two rankings (--hybrid), or is a cosine (--dense, --exact) or BM25 (--lexical).",
+    "comparable within one list only: meaning and words added up (--hybrid), a cosine (--dense, --exact) or BM25 (--lexical).",
     examples=[
         ('semascope search notes.space "how do we back up?"', ""),
         ('semascope search notes.space "error 0x80070057" --lexical', "exactly these words"),
