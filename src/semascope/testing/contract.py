@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from semascope.card import Card
-from semascope.testing import codecs, every, poolings, rows
+from semascope.testing import codecs, every, poolings, rows, tables
 
 Check = Callable[[Card], None]
 
 _FAMILIES: Mapping[str, tuple[Mapping[str, Check], ...]] = {
     "pooling": (poolings.CHECKS,),
     "transforms": (rows.CHECKS,),
+    "static": (tables.CHECKS,),
     "compression": (rows.CHECKS, codecs.CHECKS),
 }
 

@@ -63,13 +63,16 @@ def built(card: Card) -> Any:
 
 
 def material(card: Card) -> Any:
-    """The small data that the method's main verb takes: states for a pooling, rows for the rest."""
-    return LAB.states() if card.family == "pooling" else LAB.vectors()
+    """The small data that the method's main verb takes: states for a pooling or a token table, rows for the rest."""
+    return LAB.states() if card.family in ("pooling", "static") else LAB.vectors()
 
 
 def used(card: Card, data: States | Vectors) -> Array:
-    """The method's main verb on that data: one array. An estimator is fitted on it first."""
+    """The method's main verb on that data: one array. An estimator is fitted on it first; a table gives all its rows."""
     method = built(card)
+    if card.family == "static":
+        table = method.learn(data)
+        return table(np.arange(len(table)))
     return method(data) if card.family == "pooling" else method.fit(data).transform(data)
 
 
