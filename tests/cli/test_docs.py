@@ -1,7 +1,7 @@
 """The documentation was run: its commands and Python are run again here, and print what the pages say they print.
 
-A line `...` stands for any lines. Times, sizes, days and hashes differ from machine to machine, so any is as good as
-another.
+A line `...` stands for any lines. Times, sizes, scores, days and hashes differ from machine to machine, so
+any is as good as another; what is found, and in which order, is not.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "tutorials").glob("*.md"))]
 _TIME = re.compile(r"\b(?:\d+ (?:min|h) )?\d+(?:\.\d+)? (?:ms|s|min)\b")
 _SIZE = re.compile(r"\b\d+(?:\.\d+)? (?:kB|MB|GB|B)\b")
+_SCORE = re.compile(r"(?<![\w.])-?\d+\.\d{3,}\b")
 _DAY = re.compile(r"\b\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d(?:\+00:00)?)?|\b[0-9a-f]{12}\b")
 
 
 def plain(text: str) -> list[str]:
-    for pattern, instead in ((_TIME, "TIME"), (_SIZE, "SIZE"), (_DAY, "DAY")):
+    for pattern, instead in ((_TIME, "TIME"), (_SIZE, "SIZE"), (_SCORE, "SCORE"), (_DAY, "DAY")):
         text = pattern.sub(instead, text)
     lines = [line.rstrip() for line in text.splitlines()]
     return [line for line in lines if line]
