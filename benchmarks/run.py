@@ -195,7 +195,7 @@ def write(suite: str, section: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("suites", nargs="+", metavar="SUITE", choices=suites(), help=", ".join(suites()))
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=5, help="runs of every worker (5)")
     parser.add_argument("--env", action="append", default=[], metavar="PEER=VENV")
     parser.add_argument("--only", action="append", default=[], metavar="PEER")
     parser.add_argument("--dry", action="store_true", help="print the table, leave the page as it is")
@@ -203,7 +203,7 @@ def main() -> None:
     given = dict(pair.split("=", 1) for pair in args.env)
     for suite in args.suites:
         every = measure(suite, args.rounds, given, args.only)
-        section = report(suite, every, f"python benchmarks/run.py {suite}")
+        section = report(suite, every, f"python benchmarks/run.py {suite} --rounds {args.rounds}")
         print(section)
         if not args.dry:
             write(suite, section)
