@@ -129,7 +129,7 @@ class Scanner:
     def rows(self, places: Places) -> Vectors:
         """The vectors (m, d) at `places`, in the order asked for."""
         if len(self._segments) == 1:
-            return np.take(self._segments[0], places, axis=0)
+            return self._segments[0].take(places, axis=0)
         out = np.empty((len(places), self.codec.dim), dtype=np.float32)
         home = np.searchsorted(self._bounds, places, side="right") - 1
         for segment in np.unique(home):
@@ -231,7 +231,7 @@ class Scanner:
         for (start, _, columns), one, two in zip(blocks, [0, *cuts], [*cuts, len(places)], strict=True):
             inside = places[one:two] - start
             for column, out in zip(columns, codes, strict=True):
-                np.take(column, inside, out=out[one:two], mode="clip")
+                column.take(inside, out=out[one:two], mode="clip")
         differ = np.bitwise_count(codes ^ planes[1:, :, None]).reshape(-1, len(places))
         closer: Scores = self._weights @ differ.astype(np.float32)
         closer += 4 * far[places].astype(np.float32)
@@ -269,7 +269,7 @@ class Scanner:
             for start in range(0, len(inside), GATHER):
                 some = inside[start : start + GATHER]
                 # mode="clip" because the default copies the whole output once more; places are in range already.
-                near = np.take(rows, some, axis=0, out=buffer[: len(some)], mode="clip")
+                near = rows.take(some, axis=0, out=buffer[: len(some)], mode="clip")
                 np.vecdot(near, query, out=out[cuts[at] + start : cuts[at] + start + len(some)])
         return out
 
