@@ -1,6 +1,7 @@
 """Measure ourselves and our peers, each in its own environment, one after the other in several rounds.
 
 python benchmarks/run.py SUITE... [--rounds 5] [--env PEER=VENV ...] [--only PEER ...] [--dry]
+python benchmarks/run.py million|questions|retrieval [options of that script]
 
 See README.md in this folder for how a worker looks. The table of a suite replaces the last one in docs/benchmarks.md.
 """
@@ -27,6 +28,12 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 OURS = "semascope"
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "RAYON_NUM_THREADS")
 ONE_THREAD = dict.fromkeys(_THREADS, "1") | {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
+# Measurements without peers: what they print goes into the page as it is. Options they take are passed on.
+ALONE = {
+    "million": HERE / "search" / "_million.py",
+    "questions": HERE / "questions.py",
+    "retrieval": HERE / "retrieval.py",
+}
 _HEAD = re.compile(r"(?m)^# /// script\n((?:#.*\n)+?)# ///$")
 
 
@@ -95,11 +102,16 @@ def interpreter(venv: Path) -> Path:
     return path
 
 
+def worker_env() -> dict[str, str]:
+    """One thread, no network, and the suites importable as packages (`from encode._measure import measure`)."""
+    return {**os.environ, **ONE_THREAD, "PYTHONPATH": str(HERE)}
+
+
 def execute(python: Path, script: Path, work: Path) -> dict[str, object]:
     """One run of a worker; what it printed last."""
     done = subprocess.run(
         [str(python), "-P", str(script), "--work", str(work)],
-        env={**os.environ, **ONE_THREAD, "PYTHONPATH": str(HERE)},
+        env=worker_env(),
         stdout=subprocess.PIPE,
         text=True,
         check=False,
@@ -119,9 +131,8 @@ def measure(suite: str, rounds: int, given: dict[str, str], only: Sequence[str])
     work.mkdir(parents=True, exist_ok=True)
     prepare = HERE / suite / "_prepare.py"
     if prepare.is_file():
-        subprocess.run(
-            [str(every[0].python), str(prepare), "--work", str(work)], env={**os.environ, **ONE_THREAD}, check=True
-        )
+        command = [str(every[0].python), "-P", str(prepare), "--work", str(work)]
+        subprocess.run(command, env=worker_env(), check=True)
     for number in range(rounds):
         for worker in every:
             said = execute(worker.python, worker.script, work)
@@ -139,6 +150,21 @@ def agree(every: list[Worker]) -> None:
         values = {worker.name: worker.rounds[0][name] for worker in every if name in worker.rounds[0]}
         if max(values.values()) - min(values.values()) > 1e-3:
             raise SystemExit(f"{name}: the peers differ, so their times cannot be compared: {values}")
+
+
+def alone(name: str, options: Sequence[str]) -> str:
+    """The section of a measurement without peers."""
+    if name == "million" and "--work" not in options:
+        work = ROOT / ".bench" / "work" / name
+        work.mkdir(parents=True, exist_ok=True)
+        options = [*options, "--work", str(work)]
+    command = [sys.executable, str(ALONE[name]), *options]
+    said = subprocess.run(command, env=worker_env(), stdout=subprocess.PIPE, text=True, check=True).stdout.rstrip()
+    about = (
+        f"`python {ALONE[name].relative_to(ROOT)}` on {dt.datetime.now(dt.UTC):%Y-%m-%d}: one thread, {processor()}, "
+        f"Python {platform.python_version()}."
+    )
+    return "\n".join([f"## {name}", "", about, "", "```text", said, "```", ""])
 
 
 def report(suite: str, every: list[Worker], command: str) -> str:
@@ -194,16 +220,21 @@ def write(suite: str, section: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("suites", nargs="+", metavar="SUITE", choices=suites(), help=", ".join(suites()))
+    parser.add_argument("suites", nargs="+", metavar="SUITE", help=", ".join([*suites(), *ALONE]))
     parser.add_argument("--rounds", type=int, default=5, help="runs of every worker (5)")
     parser.add_argument("--env", action="append", default=[], metavar="PEER=VENV")
     parser.add_argument("--only", action="append", default=[], metavar="PEER")
     parser.add_argument("--dry", action="store_true", help="print the table, leave the page as it is")
-    args = parser.parse_args()
+    args, options = parser.parse_known_args()
+    if options and not set(args.suites) <= set(ALONE):
+        parser.error(f"only {', '.join(ALONE)} take options of their own, got {' '.join(options)}")
     given = dict(pair.split("=", 1) for pair in args.env)
     for suite in args.suites:
-        every = measure(suite, args.rounds, given, args.only)
-        section = report(suite, every, f"python benchmarks/run.py {suite} --rounds {args.rounds}")
+        if suite in ALONE:
+            section = alone(suite, options)
+        else:
+            every = measure(suite, args.rounds, given, args.only)
+            section = report(suite, every, f"python benchmarks/run.py {suite} --rounds {args.rounds}")
         print(section)
         if not args.dry:
             write(suite, section)
