@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import islice, pairwise
 
-__all__ = ["TOKENIZER", "index_text", "query_text"]
+__all__ = ["TOKENIZER", "index_text", "query_terms", "query_text", "quoted"]
 
 # Marks are part of a word: without them the vowel signs of Hindi or Thai would cut words to pieces.
 TOKENIZER = "porter unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'"
@@ -71,12 +71,11 @@ def index_text(text: str) -> str:
     return whole if text.isascii() else _spaced(_fold(whole))
 
 
-def query_text(query: str) -> str | None:
-    """The FTS5 expression that finds texts with any term of `query`; None where there is nothing to search for.
+def query_terms(query: str) -> tuple[list[str], list[str]]:
+    """What a query is searched by: its words, and words that stand side by side written as one.
 
-    English words such as "how" and "the" do not count beside two others. In a short query, words that stand side by
-    side are also looked for as one, so that "copy tree" finds `copytree`. At most 256 different terms of the first
-    20,000 characters count.
+    English words such as "how" and "the" do not count beside two others. Pairs are made of short queries only, so that
+    "copy tree" finds `copytree`. At most 256 different terms of the first 20,000 characters count.
     """
     query = unicodedata.normalize("NFKC", _BROKEN.sub(" ", query[:LONGEST]))
     words = _words(query)
@@ -84,10 +83,21 @@ def query_text(query: str) -> str | None:
     kept = telling if len(set(telling)) >= 2 else words
     terms = dict.fromkeys(kept)
     terms.update(dict.fromkeys(word for name in _names(query) for word in _words(name)))
-    if len(kept) <= SHORT:
-        known = set(kept)
-        terms.update(dict.fromkeys(a + b for a, b in pairwise(words) if {a, b} <= known and (a + b).isascii()))
-    return " OR ".join(f'"{term}"' for term in islice(terms, MOST)) or None
+    known = set(kept) if len(kept) <= SHORT else set[str]()
+    joined = dict.fromkeys(a + b for a, b in pairwise(words) if {a, b} <= known and (a + b).isascii())
+    single = list(islice(terms, MOST))
+    return single, list(islice((term for term in joined if term not in terms), MOST - len(single)))
+
+
+def query_text(query: str) -> str | None:
+    """The FTS5 expression that finds texts with any term of `query`; None where there is nothing to search for."""
+    words, joined = query_terms(query)
+    return " OR ".join(quoted(term) for term in (*words, *joined)) or None
+
+
+def quoted(term: str) -> str:
+    """The FTS5 expression of one term; terms hold letters, numbers and marks only."""
+    return f'"{term}"'
 
 
 def _names(text: str) -> list[str]:

@@ -142,11 +142,22 @@ class Search:
         rows = np.concatenate([near.rows, said.rows[only]])
         cosines = np.concatenate([near.scores, view.cosines(x, said.rows[only])])
         words = dict(zip(said.docs.tolist(), said.scores.tolist(), strict=True))
-        bm25 = np.array([words.get(doc, 0.0) for doc in docs.tolist()])
+        shares = np.array([words.get(doc, 0.0) for doc in docs.tolist()]) / self._whole()
         centre, spread = view.usual(x)
-        scores = fuse(cosines, bm25, centre=centre, spread=spread, weight=self._asked.weight)
+        scores = fuse(cosines, shares, centre=centre, spread=spread, weight=self._asked.weight)
         best = top_k(scores, self._asked.k)
         return Ranked(docs[best], rows[best], scores[best].astype(np.float32))
+
+    def _whole(self) -> float:
+        """What BM25 gives a passage of usual length that has every word of the query once.
+
+        A word that no document has counts as the rarest; two words written as one count where somebody writes them so.
+        """
+        words, joined = lexical.query_terms(self._asked.text or "")
+        of = self._snapshot.rarity
+        found = [of(self._database, word)[0] for word in words]
+        found += [weight for weight, holding in (of(self._database, pair) for pair in joined) if holding]
+        return sum(found) or 1.0
 
     def _hits(self, ranked: Ranked) -> Hits:
         """The documents of a ranking, read."""

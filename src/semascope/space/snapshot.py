@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.errors import CorruptError, StoreError, UnknownNameError
-from semascope.space import filters
+from semascope.space import filters, fusion, lexical
 from semascope.space.disk import guarded
 from semascope.space.scan import Scanner
 from semascope.space.segments import Encoding, Segment, encodings, segments
@@ -25,6 +25,7 @@ from semascope.space.store import Opener, generation
 from semascope.types import Array, Vectors
 
 _SAMPLE = 1_024  # passages that say what cosine is usual
+_TERMS = 4_096  # words whose weights are remembered
 _FILTERS = 32  # filters whose documents are remembered
 
 
@@ -175,6 +176,8 @@ class Snapshot:
         self.last_row = last_row
         self._filtered: OrderedDict[filters.Filter, NDArray[np.int64]] = OrderedDict()
         self._masks: OrderedDict[tuple[str, int], tuple[NDArray[np.int64], NDArray[np.bool_]]] = OrderedDict()
+        self._rarities: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._passages: int | None = None
         self._lock = threading.Lock()
 
     def view(self, name: str | None) -> View:
@@ -215,6 +218,21 @@ class Snapshot:
                 if len(self._masks) > _FILTERS:
                     self._masks.popitem(last=False)
         return kept[1]
+
+    def rarity(self, database: sqlite3.Connection, term: str) -> tuple[float, int]:
+        """A term's weight in BM25, and how many passages have it; remembered."""
+        found = self._rarities.get(term)
+        if found is None:
+            if self._passages is None:
+                self._passages = int(database.execute("SELECT count(*) FROM passages").fetchone()[0])
+            sql = "SELECT count(*) FROM words WHERE words MATCH ?"
+            holding = int(database.execute(sql, [lexical.quoted(term)]).fetchone()[0])
+            found = fusion.rarity(self._passages, holding), holding
+            with self._lock:
+                self._rarities[term] = found
+                if len(self._rarities) > _TERMS:
+                    self._rarities.popitem(last=False)
+        return found
 
     def matching(self, database: sqlite3.Connection, where: filters.Filter) -> NDArray[np.int64]:
         """Numbers of the documents that a filter lets through; remembered.
