@@ -115,8 +115,11 @@ class View:
         scanner = self.scanner
         if scanner is None:
             return None
-        places = np.linspace(0, len(self) - 1, min(len(self), _SAMPLE)).astype(np.int64)
-        return np.ascontiguousarray(scanner.rows(places))
+        places = scanner.places()
+        if not len(places):
+            return None
+        spread = np.linspace(0, len(places) - 1, min(len(places), _SAMPLE)).astype(np.int64)
+        return np.ascontiguousarray(scanner.rows(places[spread]))
 
     def best(self, query: Array, k: int, *, exact: bool, allowed: NDArray[np.bool_] | None) -> Ranked:
         """The k best documents by their best passages; fewer only where fewer are there (or allowed)."""
