@@ -193,13 +193,14 @@ class Space:
             with self._snapshots.session() as (database, snapshot):
                 return Search(database, snapshot, asked).lexical()
         while True:
-            used, x = self._encoding(encoding), asked.vector
+            used, x = None, asked.vector
             if asked.text is not None:
+                used = self._encoding(encoding)
                 x = self._encoder(used, encoder, "search").encode([asked.text], kind="query")[0]
             with self._snapshots.session() as (database, snapshot):
                 view = snapshot.view(encoding)
                 # Another encoding may have become the current one between encoding the query and using it.
-                if asked.text is None or view.encoding.name == used.name:
+                if used is None or view.encoding.name == used.name:
                     return Search(database, snapshot, asked).by_vector(view, np.asarray(x))
 
     def _encoding(self, name: str | None) -> Encoding:
