@@ -5,7 +5,7 @@ one that has every word, such as the one document with a product number, counts 
 cosine and goes first; a few chance words hardly count. Ranks alone (reciprocal rank fusion: Cormack, Clarke, Büttcher 2009)
 give the best of many poor matches the weight of a good one, which costs questions that share no word with their answer.
 Bruch, Gai, Ingber (2023), "An Analysis of Fusion Functions for Hybrid Retrieval", find sums of scores ahead of ranks too; the
-share and its square are ours. Measured against ranks in docs/benchmarks.md.
+share and its square are ours. Measured against ranks in docs/search-quality.md.
 """
 
 from __future__ import annotations
