@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from semascope import Space
 from semascope.corpus import Corpus, Document
 from semascope.errors import InputError, MissingExtraError, OptionError, UnknownNameError
 
@@ -33,9 +34,17 @@ def test_columns_are_guessed_and_said(jsonl: Path) -> None:
     assert corpus.columns.guessed == {"text", "id", "title", "label", "time"}
     assert "text = body (guessed)" in str(corpus.columns)
     assert list(corpus) == [
-        Document("7", "the first text", "One", "a", "1999", None, {"price": 2.5, "ok": True}),
-        Document("8", "the second text", "Two", "b", "2001", None, {"ok": False}),
+        Document(
+            "7", "the first text", "One", "a", "1999", None, {"topic": "a", "year": 1999, "price": 2.5, "ok": True}
+        ),
+        Document("8", "the second text", "Two", "b", "2001", None, {"topic": "b", "year": 2001, "ok": False}),
     ]
+
+
+def test_a_column_taken_for_a_role_is_found_under_its_own_name_too(jsonl: Path, tmp_path: Path) -> None:
+    with Space.build(Corpus.read(jsonl), "default", tmp_path / "s.space") as space:
+        for where in ("topic=b", "label=b", "year>=2000"):
+            assert [hit.id for hit in space.search("text", where=where)] == ["8"]
 
 
 def test_what_is_asked_for_overrules_what_would_be_guessed(jsonl: Path) -> None:

@@ -178,7 +178,10 @@ class Mapper:
         self._text = columns["text"]
         self._roles = {role: column for role, column in columns.items() if role not in ("text", "title")}
         self._title = columns.get("title")
-        self._used = frozenset(columns.values())
+        # A label, a time or a language that the table calls otherwise stays under that name too, so that
+        # `--where topic=news` finds what was taken for the label.
+        own = {role for role in columns if role in ("text", "title", "id")}
+        self._used = frozenset(column for role, column in columns.items() if role in own or role == column)
 
     def document(self, row: Row, log: Problems) -> Document | None:
         """The document of a row, or None, reported, where its text is missing, blank or too long.
