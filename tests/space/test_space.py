@@ -175,11 +175,11 @@ def test_what_went_in_comes_out(space: Space) -> None:
         assert "".join("".join(spans[f"d{number}"]).split()) == "".join(document(number).text.split())
 
 
-def test_the_title_is_encoded_with_each_passage_unless_it_begins_with_it(quick_path: Path) -> None:
+def test_the_title_is_encoded_before_each_passage(quick_path: Path) -> None:
     documents = [Document("a", "river stone", title="violin"), Document("b", "violin river", title="violin")]
     with Space.build(documents, ENCODER, quick_path / "s") as space:
         (_, _, rows), *_ = space.vectors()
-    assert np.array_equal(rows, ENCODER.encode(["violin river stone", "violin river"]))
+    assert np.array_equal(rows, ENCODER.encode(["violin river stone", "violin violin river"]))
 
 
 def test_ids_that_come_twice_are_refused_skipped_or_replaced(quick_path: Path) -> None:

@@ -56,8 +56,12 @@ class Plan:
 
 
 def encoded_text(title: str, passage: str) -> str:
-    """What the encoder reads of a passage: the title before it, unless it begins with it."""
-    return f"{title} {passage}" if title and not passage.startswith(title) else passage
+    """What the encoder reads of a passage: the title before it, even where the text begins with it.
+
+    Measured on Cranfield, whose texts do: nDCG@10 of the exact search by the bundled encoder is 0.318 so, 0.298 with the
+    title left out there, 0.295 without any.
+    """
+    return f"{title} {passage}" if title else passage
 
 
 @dataclass
