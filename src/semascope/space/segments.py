@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from semascope.space.scan import Calibration
 from semascope.space.store import ENCODINGS
 from semascope.types import Array, Vectors
 
+_PIECE = 16_384  # rows read at a time when segments are merged
 _UNIT = 1e-6  # how far a squared length may be from one for a row to be kept as it came
 
 
@@ -199,9 +200,9 @@ def write_merged(
     stem = f"{place(encoding)}/segments/{number:06}"
     rows = np.concatenate([part.rows[:, mine] for part, mine in zip(parts, keep, strict=True)], axis=1)
     words, dim = len(parts[0].codes), parts[0].vectors.shape[1]
-    # A generator each, so that one segment's rows are in memory at a time.
+    # A generator each, so that a few thousand rows are in memory at a time.
     sources: dict[str, tuple[tuple[int, ...], Iterable[Array]]] = {
-        "vectors": ((count, dim), (part.vectors[mine] for part, mine in zip(parts, keep, strict=True))),
+        "vectors": ((count, dim), _pieces(parts, keep)),
         "rows": ((2, count), [rows]),
         "codes": (
             (words, count),
@@ -213,6 +214,12 @@ def write_merged(
     files = {key: ArrayFile.write(folder, f"{stem}.{key}.npy", it, shape) for key, (shape, it) in sources.items()}
     settle(folder / place(encoding) / "segments")
     return Segment(folder, number, max(part.level for part in parts) + 1, int(rows[0, 0]), count, files)
+
+
+def _pieces(parts: Sequence[Segment], keep: Sequence[NDArray[np.bool_]]) -> Generator[Array]:
+    for part, mine in zip(parts, keep, strict=True):
+        for start in range(0, len(part), _PIECE):
+            yield part.vectors[start : start + _PIECE][mine[start : start + _PIECE]]
 
 
 def _lengths(part: Segment) -> Array:

@@ -21,7 +21,7 @@ from semascope.space import filters, fusion, lexical
 from semascope.space.disk import guarded
 from semascope.space.scan import Scanner
 from semascope.space.segments import Encoding, Segment, encodings, segments
-from semascope.space.store import Opener, generation
+from semascope.space.store import Opener, generation, meta
 from semascope.types import Array, Vectors
 
 _SAMPLE = 1_024  # passages that say what cosine is usual
@@ -227,7 +227,7 @@ class Snapshot:
         found = self._rarities.get(term)
         if found is None:
             if self._passages is None:
-                self._passages = int(database.execute("SELECT count(*) FROM passages").fetchone()[0])
+                self._passages = int(meta(database)["passages"])
             sql = "SELECT count(*) FROM words WHERE words MATCH ?"
             holding = int(database.execute(sql, [lexical.quoted(term)]).fetchone()[0])
             found = fusion.rarity(self._passages, holding), holding

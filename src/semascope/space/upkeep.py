@@ -137,6 +137,8 @@ def compact(writer: Writer) -> None:
     writer.discard(old)
     with guarded(f"compact {writer.folder}"):
         writer.database.execute("INSERT INTO words (words) VALUES ('optimize')")
+        # Not in memory, where other temporary tables are: this one is as large as the database.
+        writer.database.execute("PRAGMA temp_store = FILE")
         writer.database.execute("VACUUM")
 
 
