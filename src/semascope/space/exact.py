@@ -26,15 +26,15 @@ def best(scores: Scores, places: Places | None, k: int) -> tuple[Places, Scores]
 
 
 def kth_or_less(scores: Array, k: int) -> Array:
-    """A number at least k of each row's `scores` (..., n) reach, close to the k-th best; k <= n.
+    """A number that at least k of the `scores` (n, ...) reach, close to the k-th best down the first axis; k <= n.
 
     The k-th best of the best of groups: each of k groups has one at least as good.
     """
-    size = scores.shape[-1]
+    size = len(scores)
     groups = max(min(size, 4 * k), size // 64)
     depth = size // groups
-    best = scores[..., : groups * depth].reshape(*scores.shape[:-1], depth, groups).max(axis=-2)
-    return np.partition(best, groups - k, axis=-1)[..., groups - k]
+    best = scores[: groups * depth].reshape(depth, groups, *scores.shape[1:]).max(axis=0)
+    return np.partition(best, groups - k, axis=0)[groups - k]
 
 
 def best_of_many(
@@ -54,15 +54,17 @@ def best_of_many(
     slack = np.float32(2**-22) * queries.shape[1] * np.sqrt(np.vecdot(queries, queries))
     edge = np.full(count, -np.inf, dtype=np.float32)
     hits = _Hits.none()
+    across = np.ascontiguousarray(queries.T)
     for block, at in blocks:
-        shape = count, len(block)
-        product = np.dot(queries, block.T, out=room[: count * len(block)].reshape(shape))
+        # Rows times queries, and not the other way round: a tenth faster in OpenBLAS where rows are many.
+        shape = len(block), count
+        product = np.dot(block, across, out=room[: count * len(block)].reshape(shape))
         if len(hits.query) < count * k and len(block) >= k:
             edge = np.maximum(edge, kth_or_less(product, k) - slack)
-        above = np.greater_equal(product, edge[:, None], out=mask[: count * len(block)].reshape(shape))
+        above = np.greater_equal(product, edge, out=mask[: count * len(block)].reshape(shape))
         flat = np.flatnonzero(above)
-        query, column = np.divmod(flat, len(block))
-        place = at[column] if isinstance(at, np.ndarray) else at + column
+        row, query = np.divmod(flat, count)
+        place = at[row] if isinstance(at, np.ndarray) else at + row
         hits = hits.plus(_Hits(query, place, product.ravel()[flat]))
         if len(hits.query) > count * (8 * k + 64):
             hits = _cut(queries, hits, k, slack, rows)
