@@ -28,7 +28,7 @@ from default_encoder.reference import Reference
 from tokenizers import Tokenizer
 
 THREADS = 2
-SHARDS = 44
+SHARDS = 64
 EXTRA_WORDS = 2_400
 BUCKETS = 4_096
 RECIPE = training.Recipe()

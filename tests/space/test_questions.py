@@ -43,9 +43,9 @@ def test_every_wanted_piece_of_documentation_is_there(documentation):
 
 
 def test_questions_find_python_documentation_as_often_as_measured(documentation):
-    """Measured 18 of 40 among 5,410; questions exchanged among each other find next to nothing."""
+    """Measured 19 of 40 among 5,410; questions exchanged among each other find next to nothing."""
     questions = asked("python")
-    assert in_top_5(documentation, questions) >= 16
+    assert in_top_5(documentation, questions) >= 17
     exchanged = [(question, questions[place - 7][1]) for place, (question, _) in enumerate(questions)]
     assert in_top_5(documentation, exchanged) <= 2
 
