@@ -71,6 +71,57 @@ class States:
         )
 
 
+Attention = Literal["causal", "bidirectional"]
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """What a tokenizer made of n texts, one after the other without padding; text i owns `offsets[i]:offsets[i + 1]`."""
+
+    ids: NDArray[np.int32]  # (tokens,)
+    offsets: NDArray[np.int64]  # (n + 1,), offsets[0] == 0, offsets[-1] == tokens
+    spans: NDArray[np.int32]  # (tokens, 2) character offsets into the text; (-1, -1) for special tokens and prompts
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each text, (n,)."""
+        return np.diff(self.offsets)
+
+    def take(self, texts: Sequence[int] | NDArray[np.int64]) -> Tokens:
+        """The tokens of these texts alone, in this order."""
+        places = [np.arange(self.offsets[i], self.offsets[i + 1]) for i in texts]
+        flat = np.concatenate([np.zeros(0, np.int64), *places])
+        offsets = np.concatenate([[0], np.cumsum([len(p) for p in places])]).astype(np.int64)
+        return Tokens(self.ids[flat], offsets, self.spans[flat])
+
+    @staticmethod
+    def of(rows: Sequence[Sequence[int]]) -> Tokens:
+        """Tokens of bare id lists, without places in any text."""
+        flat = np.asarray([token for row in rows for token in row], dtype=np.int32)
+        offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+        return Tokens(flat, offsets, np.full((len(flat), 2), -1, np.int32))
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """The texts that go through a model together, as a patch sees them.
+
+    Text `texts[i]` of the call owns the rows `offsets[i]:offsets[i + 1]` of the hidden states at hand.
+    """
+
+    texts: NDArray[np.int64]  # (b,) places in the call's list
+    offsets: NDArray[np.int64]  # (b + 1,)
+
+
+# Called with (layer, hidden (tokens, d), batch) when the output of `layer` is ready (0: the embeddings; 1: the first block; ...), before
+# the next block reads it. `hidden` is a numpy array or a torch tensor, as the engine computes; it may be written to. What
+# is returned goes on in its place; None leaves it (with what was written).
+Patch = Callable[[int, Any, Batch], Any]
+
+
 @runtime_checkable
 class Encoder(Protocol):
     """Texts in, one float32 row each out."""
@@ -93,15 +144,78 @@ class Encoder(Protocol):
 
 @runtime_checkable
 class Reader(Encoder, Protocol):
-    """An encoder whose insides can be read."""
+    """An encoder whose insides can be read.
 
-    def states(self, texts: Sequence[str], *, layers: Sequence[int] = (-1,)) -> States: ...
+    Layers are numbered as Hugging Face numbers hidden states: 0 the embeddings, l the output of block l, -1 the last one, after
+    the model's final norm where it has one.
+    """
+
+    def states(self, texts: Sequence[str], *, layers: Sequence[int] | Literal["all"] = (-1,)) -> States: ...
+
+
+@runtime_checkable
+class Model(Reader, Protocol):
+    """A transformer that can be run in other ways than it usually is: other tokens, attention, patched layers, its words."""
+
+    @property
+    def depth(self) -> int:
+        """Blocks; layers are 0 to depth."""
+        ...
+
+    @property
+    def causal(self) -> bool:
+        """Whether a token usually sees only what stands before it."""
+        ...
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it has a head that gives the next token (or the masked one)."""
+        ...
+
+    def tokenize(self, texts: Sequence[str], *, special: bool = True) -> Tokens:
+        """Ids and character spans, cut at the model's longest; with its own special tokens or without."""
+        ...
+
+    def detokenize(self, ids: Sequence[int]) -> str:
+        """The text of token ids."""
+        ...
+
+    def run(
+        self,
+        tokens: Tokens,
+        *,
+        layers: Sequence[int] | Literal["all"] = (-1,),
+        attention: Attention | None = None,
+        patch: Patch | None = None,
+    ) -> States:
+        """The states of tokens, under its own attention or another one."""
+        ...
+
+    def logits(self, hidden: Array) -> Vectors:
+        """What last-layer states (m, d) say of the next token: (m, vocabulary)."""
+        ...
+
+    def log_likelihood(self, tokens: Tokens) -> NDArray[np.float32]:
+        """Log p of every token given those before it, (tokens,); 0 for the first of each text."""
+        ...
+
+    def generate(
+        self, tokens: Tokens, *, most: int, temperature: float = 1.0, top_p: float = 1.0, seed: int = 0
+    ) -> Tokens:
+        """At most that many further tokens of each text, sampled (temperature 0: the likeliest); the prompts are left out."""
+        ...
 
 
 class Pooling(Protocol):
     """Token states in, one row per text out. A text without tokens gives a zero row."""
 
     def __call__(self, states: States) -> Vectors: ...
+
+
+class Readout(Protocol):
+    """A way to a vector that has to run the model itself, once or often: (model, texts) in, one row per text out."""
+
+    def __call__(self, model: Model, texts: Sequence[str]) -> Vectors: ...
 
 
 class Learned(Protocol):

@@ -1,0 +1,1 @@
+"""Transformers: their weights, their tokenizers, and the engines that run them."""
