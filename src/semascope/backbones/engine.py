@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -30,6 +30,11 @@ class Engine(Protocol):
 
     @property
     def device(self) -> str: ...
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Of the libraries that compute, for the passport."""
+        ...
 
     @property
     def speaks(self) -> bool:
