@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -207,9 +207,60 @@ class Model(Reader, Protocol):
 
 
 class Pooling(Protocol):
-    """Token states in, one row per text out. A text without tokens gives a zero row."""
+    """Token states in, one row per text out. A text without tokens gives a zero row.
+
+    A pooling without an attribute `layers` reads the last layer of `states` alone. One that has it wants to be given those
+    layers where nobody names others, and reads every layer it is given, in order.
+    """
 
     def __call__(self, states: States) -> Vectors: ...
+
+
+@runtime_checkable
+class LearnedPooling(Pooling, Protocol):
+    """What a pooling learnt: frozen arrays that pool by themselves and can be saved."""
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """The layers it learned from, in order; it wants to be given the same."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Columns of a row."""
+        ...
+
+    def save(self, path: Any) -> None: ...
+
+
+@runtime_checkable
+class LearnsFromTexts(Protocol):
+    """A pooling that has to learn first, from the states of any texts. It is options alone: what it learns is the pooling."""
+
+    @property
+    def layers(self) -> tuple[int, ...] | Literal["all"]:
+        """Which layers the states are to hold, where nobody names others."""
+        ...
+
+    def learn(self, batches: Iterable[States], *, progress: Progress | None = None) -> LearnedPooling:
+        """The pooling, learned from the texts of all batches, which are read once and may be let go one by one."""
+        ...
+
+
+@runtime_checkable
+class LearnsFromPairs(Protocol):
+    """A pooling that has to learn first, from the states of pairs of texts that belong together."""
+
+    @property
+    def layers(self) -> tuple[int, ...] | Literal["all"]:
+        """Which layers the states are to hold, where nobody names others."""
+        ...
+
+    def learn_pairs(
+        self, batches: Iterable[tuple[States, States]], *, progress: Progress | None = None
+    ) -> LearnedPooling:
+        """The pooling, learned from pairs: text i of a batch's first states belongs to text i of its second."""
+        ...
 
 
 class Readout(Protocol):
