@@ -12,9 +12,14 @@ SemascopeError
     CorruptError                    a file is truncated, altered or missing
     ReadOnlyError                   the place cannot be written to
     FullError                       the disk is full; what was committed before is whole
+  RemoteError        (OSError)      an encoder behind a URL cannot be reached, or refuses what it was sent
+    AccessError                     ... for want of a key that it accepts, or of a quota
+    AnswerError                     ... or answers with something that is no vector for each text
 """
 
 __all__ = [
+    "AccessError",
+    "AnswerError",
     "CorruptError",
     "FullError",
     "InputError",
@@ -24,6 +29,7 @@ __all__ = [
     "OptionError",
     "PassportError",
     "ReadOnlyError",
+    "RemoteError",
     "SemascopeError",
     "StoreError",
     "UnknownNameError",
@@ -84,3 +90,23 @@ class ReadOnlyError(StoreError):
 
 class FullError(StoreError):
     """The disk is full."""
+
+
+class RemoteError(SemascopeError, OSError):
+    """An encoder behind a URL cannot be reached, or refuses what it was sent.
+
+    Attributes:
+        status: The HTTP status of its last answer; None where none came.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class AccessError(RemoteError):
+    """It wants a key that it accepts, or the quota is used up."""
+
+
+class AnswerError(RemoteError):
+    """Its answer is not one vector for each text."""

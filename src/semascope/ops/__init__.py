@@ -2,8 +2,10 @@
 
 from semascope.ops.arrays import cosine, mapped, ranks, spearman, unit
 from semascope.ops.door import integer, need, option, texts, vectors
+from semascope.ops.files import guarded, settle, write_text
 from semascope.ops.hashes import digest, file_digest
 from semascope.ops.neighbours import neighbours_kept, recall_at
+from semascope.ops.places import cache_folder
 from semascope.ops.segments import each_text
 from semascope.ops.statistics import Interval, bootstrap
 from semascope.ops.topk import top_k
@@ -11,10 +13,12 @@ from semascope.ops.topk import top_k
 __all__ = [
     "Interval",
     "bootstrap",
+    "cache_folder",
     "cosine",
     "digest",
     "each_text",
     "file_digest",
+    "guarded",
     "integer",
     "mapped",
     "need",
@@ -22,9 +26,11 @@ __all__ = [
     "option",
     "ranks",
     "recall_at",
+    "settle",
     "spearman",
     "texts",
     "top_k",
     "unit",
     "vectors",
+    "write_text",
 ]

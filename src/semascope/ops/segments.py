@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
 
+from semascope.errors import InputError
 from semascope.ops.door import vectors
 from semascope.types import Array, States, Vectors
 
@@ -21,8 +22,39 @@ def each_text(states: States, reduce: Callable[[Array], Array]) -> Vectors:
         InputError: a row came out as NaN or infinite; the message says of which text.
     """
     rows = states.hidden[-1]
-    out = np.zeros((len(states), rows.shape[-1]), dtype=np.float32)
+    return _each(states, rows.shape[-1], lambda start, stop: reduce(rows[start:stop]))
+
+
+def each_stack(states: States, reduce: Callable[[Array], Array], *, dim: int | None = None) -> Vectors:
+    """Give `reduce` the tokens (layers, t, d) of each text in turn, at every layer of `states`; float32 (n, dim or d).
+
+    As `each_text` otherwise.
+    """
+    hidden = states.hidden
+    return _each(states, hidden.shape[-1] if dim is None else dim, lambda start, stop: reduce(hidden[:, start:stop]))
+
+
+def _each(states: States, dim: int, row: Callable[[int, int], Array]) -> Vectors:
+    out = np.zeros((len(states), dim), dtype=np.float32)
     for text, (start, stop) in enumerate(pairwise(states.offsets.tolist())):
         if stop > start:
-            out[text] = reduce(rows[start:stop])
+            out[text] = row(start, stop)
     return vectors(out, least=0, name="states")
+
+
+def want_layers(states: States, layers: Sequence[int], dim: int) -> None:
+    """Refuse states that hold other layers, or more or fewer, or are of another width, than was learned from.
+
+    A layer counted from the end cannot be told from one counted from the start; those two are taken for the same.
+
+    Raises:
+        InputError: they do.
+    """
+    got = states.layers
+    alike = len(got) == len(states.hidden) == len(layers) and all(
+        a == b or (a < 0) != (b < 0) for a, b in zip(got, layers, strict=True)
+    )
+    if not alike:
+        raise InputError(f"states: want the layers {tuple(layers)}, got {tuple(got)}")
+    if states.hidden.shape[-1] != dim:
+        raise InputError(f"states: want {dim} columns, got {states.hidden.shape[-1]}")

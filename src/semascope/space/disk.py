@@ -1,14 +1,12 @@
-"""Files that are whole or absent, and what goes wrong on a disk in Semascope's own errors."""
+"""Array files that are whole or absent, and how large a folder is."""
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import os
-import sqlite3
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import chain
@@ -17,50 +15,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from semascope.errors import CorruptError, FullError, LockedError, ReadOnlyError, SemascopeError, StoreError
+from semascope.errors import CorruptError
+from semascope.ops import guarded
 from semascope.types import Array
 
 PART = ".part"
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
-
-
-@contextmanager
-def guarded(doing: str) -> Generator[None]:
-    """Turn what the system or SQLite says while `doing` something into FullError, ReadOnlyError, CorruptError, ...."""
-    try:
-        yield
-    except SemascopeError:
-        raise
-    except sqlite3.Error as error:
-        raise _from_sqlite(error, doing) from error
-    except OSError as error:
-        raise _from_system(error, doing) from error
-
-
-def _from_system(error: OSError, doing: str) -> StoreError:
-    why = error.strerror or str(error)
-    if error.errno in _FULL:
-        return FullError(f"cannot {doing}: {why}. What was committed before is whole; free some space and run it again")
-    if error.errno in _READ_ONLY:
-        return ReadOnlyError(f"cannot {doing}: {why}. Choose another place, or ask for the right to write there")
-    return StoreError(f"cannot {doing}: {why}")
-
-
-def _from_sqlite(error: sqlite3.Error, doing: str) -> StoreError:
-    # The low byte is the family; the rest says more about it, such as which call failed.
-    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
-        return FullError(
-            f"cannot {doing}: {error}. What was committed before is whole; free some space and run it again"
-        )
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-        return ReadOnlyError(f"cannot {doing}: {error}. Choose another place, or ask for the right to write there")
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return CorruptError(f"cannot {doing}: {error}. Build it anew from its source, or restore a copy")
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return LockedError(f"cannot {doing}: {error}")
-    return StoreError(f"cannot {doing}: {error}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,28 +113,6 @@ def header(dtype: str, shape: tuple[int, ...]) -> bytes:
     out = io.BytesIO()
     np.lib.format.write_array_header_1_0(out, {"descr": dtype, "fortran_order": False, "shape": shape})
     return out.getvalue()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a small file: aside, flushed to the disk, then renamed."""
-    aside = path.with_name(path.name + PART)
-    with guarded(f"write {path}"):
-        with aside.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    settle(path.parent)
-
-
-def settle(folder: Path) -> None:
-    """Flush the names in `folder` to the disk, so that a rename outlives a power cut."""
-    with guarded(f"write to {folder}"):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def size(folder: Path) -> int:

@@ -9,11 +9,10 @@ from typing import Any
 
 from semascope.corpus import Document
 from semascope.errors import InputError, PassportError, StoreError
+from semascope.ops import guarded, vectors
 from semascope.ops import texts as checked_texts
-from semascope.ops import vectors
 from semascope.passport import Passport
 from semascope.space import making
-from semascope.space.disk import guarded
 from semascope.space.ingest import finish
 from semascope.space.meaning import full_passport, keep
 from semascope.space.segments import encodings

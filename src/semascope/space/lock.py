@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from semascope.errors import LockedError
-from semascope.space.disk import guarded
+from semascope.ops import guarded
 
 NAME = "writer.lock"
 

@@ -12,9 +12,9 @@ from typing import Any
 import semascope
 from semascope.corpus import Corpus
 from semascope.errors import StoreError
+from semascope.ops import guarded, settle
 from semascope.passport import Passport
 from semascope.space import tables
-from semascope.space.disk import guarded, settle
 from semascope.space.ingest import Plan, ingest, same_source
 from semascope.space.lock import WriterLock
 from semascope.space.meaning import full_passport, keep

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from semascope.space.disk import PART, guarded, header, settle
+from semascope.ops import guarded, settle
+from semascope.space.disk import PART, header
 from semascope.space.snapshot import View
 from semascope.space.store import as_document
 from semascope.space.upkeep import blocks

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.errors import CorruptError
-from semascope.ops import unit
+from semascope.ops import guarded, settle, unit
 from semascope.passport import Passport
 from semascope.space.codec import Codec
-from semascope.space.disk import ArrayFile, guarded, settle
+from semascope.space.disk import ArrayFile
 from semascope.space.scan import Calibration
 from semascope.space.store import ENCODINGS
 from semascope.types import Array, Vectors

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.errors import CorruptError, StoreError, UnknownNameError
+from semascope.ops import guarded
 from semascope.space import filters, fusion, lexical
-from semascope.space.disk import guarded
 from semascope.space.scan import Scanner
 from semascope.space.segments import Encoding, Segment, encodings, segments
 from semascope.space.store import Opener, generation, meta

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from semascope.corpus import Document
 from semascope.errors import CorruptError, StoreError
-from semascope.space.disk import guarded, write_text
+from semascope.ops import guarded, write_text
 from semascope.space.lock import NAME as LOCK
 
 _T = TypeVar("_T")

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.errors import CorruptError, StoreError
-from semascope.space.disk import ArrayFile, guarded, size
+from semascope.ops import guarded
+from semascope.space.disk import ArrayFile, size
 from semascope.space.ingest import encode, encoded_text, finish
 from semascope.space.making import encoding_name
 from semascope.space.meaning import full_passport, keep

@@ -16,9 +16,10 @@ import numpy as np
 
 from semascope.corpus import Document
 from semascope.errors import StoreError
+from semascope.ops import guarded
 from semascope.passport import Passport
 from semascope.space.codec import Codec
-from semascope.space.disk import ArrayFile, guarded
+from semascope.space.disk import ArrayFile
 from semascope.space.lock import WriterLock
 from semascope.space.scan import Calibration
 from semascope.space.segments import Encoding, Segment, encodings, segments, write_codec, write_merged, write_segment
