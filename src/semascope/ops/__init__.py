@@ -5,7 +5,7 @@ from semascope.ops.door import integer, need, option, texts, vectors
 from semascope.ops.files import guarded, settle, write_text
 from semascope.ops.hashes import digest, file_digest
 from semascope.ops.neighbours import neighbours_kept, recall_at
-from semascope.ops.places import cache_folder
+from semascope.ops.places import cache_folder, model_folder
 from semascope.ops.segments import each_text
 from semascope.ops.statistics import Interval, bootstrap
 from semascope.ops.topk import top_k
@@ -21,6 +21,7 @@ __all__ = [
     "guarded",
     "integer",
     "mapped",
+    "model_folder",
     "need",
     "neighbours_kept",
     "option",

@@ -17,3 +17,8 @@ def cache_folder() -> Path:
     # The standard has a relative $XDG_CACHE_HOME ignored.
     shared = Path(os.environ.get("XDG_CACHE_HOME") or "")
     return (shared if shared.is_absolute() else Path.home() / ".cache") / "semascope"
+
+
+def model_folder(name: str) -> Path:
+    """Where a model that Semascope trains itself (`semascope models`) is kept under its name; it need not be there yet."""
+    return cache_folder() / "models" / name
