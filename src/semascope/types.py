@@ -168,6 +168,11 @@ class Model(Reader, Protocol):
         ...
 
     @property
+    def max_length(self) -> int | None:
+        """Tokens that `tokenize` keeps of a text, special ones included; None where nothing is cut."""
+        ...
+
+    @property
     def speaks(self) -> bool:
         """Whether it has a head that gives the next token (or the masked one)."""
         ...
@@ -209,8 +214,8 @@ class Model(Reader, Protocol):
 class Pooling(Protocol):
     """Token states in, one row per text out. A text without tokens gives a zero row.
 
-    A pooling without an attribute `layers` reads the last layer of `states` alone. One that has it wants to be given those
-    layers where nobody names others, and reads every layer it is given, in order.
+    It reads the last layer of `states` alone, unless it has an attribute `layers`, numbers or "all": then it wants to be given
+    those layers where nobody names others, and reads every layer that it is given.
     """
 
     def __call__(self, states: States) -> Vectors: ...
@@ -218,12 +223,10 @@ class Pooling(Protocol):
 
 @runtime_checkable
 class LearnedPooling(Pooling, Protocol):
-    """What a pooling learnt: frozen arrays that pool by themselves and can be saved."""
+    """What a pooling learnt: frozen arrays that pool by themselves and can be saved.
 
-    @property
-    def layers(self) -> tuple[int, ...]:
-        """The layers it learned from, in order; it wants to be given the same."""
-        ...
+    Where it has `layers`, they are numbers, and what it is given must hold those and no others.
+    """
 
     @property
     def dim(self) -> int:
@@ -235,12 +238,10 @@ class LearnedPooling(Pooling, Protocol):
 
 @runtime_checkable
 class LearnsFromTexts(Protocol):
-    """A pooling that has to learn first, from the states of any texts. It is options alone: what it learns is the pooling."""
+    """A pooling that has to learn first, from the states of any texts. It is options alone: what it learns is the pooling.
 
-    @property
-    def layers(self) -> tuple[int, ...] | Literal["all"]:
-        """Which layers the states are to hold, where nobody names others."""
-        ...
+    It may have an attribute `layers`, as what it learns then has too.
+    """
 
     def learn(self, batches: Iterable[States], *, progress: Progress | None = None) -> LearnedPooling:
         """The pooling, learned from the texts of all batches, which are read once and may be let go one by one."""
@@ -249,12 +250,7 @@ class LearnsFromTexts(Protocol):
 
 @runtime_checkable
 class LearnsFromPairs(Protocol):
-    """A pooling that has to learn first, from the states of pairs of texts that belong together."""
-
-    @property
-    def layers(self) -> tuple[int, ...] | Literal["all"]:
-        """Which layers the states are to hold, where nobody names others."""
-        ...
+    """A pooling that has to learn first, from the states of pairs of texts that belong together; `layers` as above."""
 
     def learn_pairs(
         self, batches: Iterable[tuple[States, States]], *, progress: Progress | None = None
