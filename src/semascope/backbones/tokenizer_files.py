@@ -297,5 +297,6 @@ def _ends(tokenizer: Any, config: Mapping[str, Any], *, roberta: bool, space: bo
         return processors.RobertaProcessing(sep, cls, trim_offsets=trim, add_prefix_space=space)
     used = {name: ids[name] for name in ("bos", "eos") if config.get(f"add_{name}_token") and name in ids}
     used = {name: token for name, token in used.items() if token[1] is not None}
-    single = [used["bos"][0]] * ("bos" in used) + ["$A"] + [used["eos"][0]] * ("eos" in used)
+    begin, end = ([used[name][0]] if name in used else [] for name in ("bos", "eos"))
+    single = [*begin, "$A", *end]
     return processors.TemplateProcessing(single=single, pair=[*single, "$B:1"], special_tokens=[*used.values()])

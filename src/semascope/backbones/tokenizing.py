@@ -193,7 +193,7 @@ class TextTokenizer:
                 places += [(-1, -1)] * len(before)
                 places += mine
                 places += [(-1, -1)] * len(after)
-                ends[row] = max(_edge(mine, side) - skip, 0)
+                ends[row] = max(_edge(mine, encoding, side) - skip, 0)
         offsets = np.concatenate([[0], np.cumsum(kept + len(before) + len(after))]).astype(np.int64)
         where = np.full((len(flat), 2), -1, dtype=np.int32)
         if spans and flat:
@@ -213,10 +213,11 @@ def _clean(text: str) -> str:
     return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 
 
-def _edge(places: list[tuple[int, int]], side: Side) -> int:
-    if not places:
-        return 0
-    return places[0][0] if side == "left" else places[-1][1]
+def _edge(kept: list[tuple[int, int]], encoding: Any, side: Side) -> int:
+    """Where what is kept ends (or starts)."""
+    if kept:
+        return kept[0][0] if side == "left" else kept[-1][1]
+    return encoding.offsets[-1][1] if side == "left" and len(encoding) else 0
 
 
 def _shift(where: NDArray[np.int32], skip: int) -> None:
