@@ -12,6 +12,7 @@ SemascopeError
     CorruptError                    a file is truncated, altered or missing
     ReadOnlyError                   the place cannot be written to
     FullError                       the disk is full; what was committed before is whole
+  DeviceMemoryError  (MemoryError)  the device has not the memory for one text alone
   RemoteError        (OSError)      an encoder behind a URL cannot be reached, or refuses what it was sent
     AccessError                     ... for want of a key that it accepts, or of a quota
     AnswerError                     ... or answers with something that is no vector for each text
@@ -21,6 +22,7 @@ __all__ = [
     "AccessError",
     "AnswerError",
     "CorruptError",
+    "DeviceMemoryError",
     "FullError",
     "InputError",
     "InputTypeError",
@@ -110,3 +112,7 @@ class AccessError(RemoteError):
 
 class AnswerError(RemoteError):
     """Its answer is not one vector for each text."""
+
+
+class DeviceMemoryError(SemascopeError, MemoryError):
+    """The device has not the memory for what was to be computed at once."""

@@ -90,12 +90,17 @@ class Tokens:
         """Tokens of each text, (n,)."""
         return np.diff(self.offsets)
 
+    def rows(self, texts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where the tokens of these texts lie, in this order."""
+        starts, lengths = self.offsets[:-1][texts], self.lengths[texts]
+        shift = np.repeat(starts - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
+        return (np.arange(int(lengths.sum())) + shift).astype(np.int64)
+
     def take(self, texts: Sequence[int] | NDArray[np.int64]) -> Tokens:
         """The tokens of these texts alone, in this order."""
-        places = [np.arange(self.offsets[i], self.offsets[i + 1]) for i in texts]
-        flat = np.concatenate([np.zeros(0, np.int64), *places])
-        offsets = np.concatenate([[0], np.cumsum([len(p) for p in places])]).astype(np.int64)
-        return Tokens(self.ids[flat], offsets, self.spans[flat])
+        rows = self.rows(texts)
+        offsets = np.concatenate([[0], np.cumsum(self.lengths[texts])]).astype(np.int64)
+        return Tokens(self.ids[rows], offsets, self.spans[rows])
 
     @staticmethod
     def of(rows: Sequence[Sequence[int]]) -> Tokens:

@@ -124,7 +124,7 @@ def test_a_damaged_folder_is_refused_by_name(tiny: Make, tmp_path: Path, name: s
     ("change", "says"),
     [
         ({"format": 2}, "want format 1, got 2"),
-        ({"kind": "pickle"}, "want kind static or pipeline"),
+        ({"kind": "pickle"}, "want kind static, transformer or pipeline"),
         ({"dim": 9}, "want 9 columns, got 8"),
         ({"ngrams": {"buckets": 64, "min": 3, "max": 4, "hash": "md5"}}, "hashed by fnv1a32"),
         ({"ngrams": {"buckets": 65, "min": 3, "max": 4, "hash": "fnv1a32"}}, "want 65 n-gram buckets"),

@@ -10,15 +10,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from semascope.encoders.reading import (
+    POOLED_TEXTS,
+    base_vectors,
+    checked_pairs,
+    learned_digest,
+    learns,
+    normalizes,
+    read_dim,
+    sample,
+)
 from semascope.errors import InputError, OptionError
-from semascope.ops import digest, integer, option, unit
-from semascope.ops import texts as checked_texts
+from semascope.ops import integer, unit
 from semascope.passport import CANARIES, Passport
 from semascope.recipe import Part
 from semascope.recipe import text as recipe_text
-from semascope.types import Array, Encoder, Kind, Pooling, Progress, States, Vectors
+from semascope.types import Array, Encoder, Kind, LearnsFromPairs, Progress, States, Vectors
 
-POOLED_TEXTS = 256  # texts whose token states are held at once
 FIT_TEXTS = 50_000  # learned from at most, drawn evenly from all that come
 
 
@@ -41,13 +49,7 @@ class Step:
 
     def digest(self) -> str:
         """sha256 of the kind and everything learned."""
-        values = {f.name: getattr(self.learned, f.name) for f in dataclasses.fields(self.learned)}
-        flat = [
-            item
-            for name, value in values.items()
-            for item in (name, value if isinstance(value, np.ndarray) else str(value))
-        ]
-        return digest(type(self.learned).__name__, *flat)
+        return learned_digest(self.learned)
 
 
 class PipelineEncoder:
@@ -59,7 +61,8 @@ class PipelineEncoder:
     Args:
         backbone: Any encoder; one with `states` where `pooling` is given.
         steps: What is done to its vectors, in order; a codec last.
-        pooling: Makes one row of a text's token states, in place of the backbone's own way.
+        pooling: Makes one row of a text's token states, or runs the backbone itself (a readout), in place of the backbone's own
+            way.
         parts: The recipe's parts for backbone and pooling, for its text.
     """
 
@@ -68,13 +71,15 @@ class PipelineEncoder:
         backbone: Encoder,
         steps: Sequence[Step],
         *,
-        pooling: Pooling | None = None,
+        pooling: Any = None,
         parts: Sequence[Part] = (),
     ) -> None:
         if any(step.codec for step in steps[:-1]):
             raise OptionError("recipe: want a codec as the last part only")
         if pooling is not None and not hasattr(backbone, "states"):
             raise OptionError("recipe: want a backbone that gives token states in front of a pooling")
+        if learns(pooling):
+            raise OptionError(f"recipe: {pooling!r} has to learn first: call .fit on the recipe")
         self.backbone = backbone
         self.steps = tuple(steps)
         self.pooling = pooling
@@ -96,7 +101,7 @@ class PipelineEncoder:
     @cached_property
     def dim(self) -> int:
         """Columns of a vector."""
-        return int(self.steps[-1].learned.dim) if self.steps else self.backbone.dim
+        return int(self.steps[-1].learned.dim) if self.steps else read_dim(self.backbone, self.pooling, self.parts)
 
     @cached_property
     def passport(self) -> Passport:
@@ -105,11 +110,17 @@ class PipelineEncoder:
         return dataclasses.replace(
             own,
             dim=self.dim,
-            pooling=own.pooling if self.pooling is None else str(recipe_text(self.parts[1:]) or self.pooling),
+            pooling=own.pooling if self.pooling is None else self._pooling(),
             transforms=(*own.transforms, *(step.digest() for step in self.steps)),
             name=self.recipe,
             canaries=self.encode(CANARIES),
         )
+
+    def _pooling(self) -> str:
+        """Its recipe text with the layers it reads, and a hash of what it learned."""
+        named = ",".join(map(str, self.parts[0].layers)) if self.parts else ""
+        text = (f"[{named}] " if named else "") + str(recipe_text(self.parts[1:]) or self.pooling)
+        return f"{text} {learned_digest(self.pooling)[:12]}" if hasattr(self.pooling, "save") else text
 
     def encode(
         self,
@@ -162,26 +173,24 @@ class PipelineEncoder:
         x[empty] = 0
         return x
 
-    def save(self, path: Any) -> None:
-        """Write as a folder that `Encoder(path)` opens."""
+    def save(self, path: Any, *, format: str = "semascope") -> None:  # noqa: A002 - the field's word for it
+        """Write as a folder: ours (`Encoder(path)` opens it), or "sentence-transformers" where that can express it."""
         from semascope.encoders.saved import save
 
-        save(self, path)
+        save(self, path, format=format)
 
 
 class Recipe:
-    """A recipe with parts that have yet to learn: `fit` it to texts, and it is an encoder.
+    """A recipe with parts that have yet to learn: `fit` it to texts, or to pairs of texts, and it is an encoder.
 
     Args:
         backbone: Any encoder.
         parts: All parts of the recipe, the backbone's first.
-        pooling: The pooling among them, if any.
-        estimators: What is to be learned, in order.
+        pooling: The pooling or readout among them, if any; it may have to learn too.
+        estimators: What is to be learned from vectors, in order.
     """
 
-    def __init__(
-        self, backbone: Encoder, parts: Sequence[Part], pooling: Pooling | None, estimators: Sequence[Any]
-    ) -> None:
+    def __init__(self, backbone: Encoder, parts: Sequence[Part], pooling: Any, estimators: Sequence[Any]) -> None:
         self.backbone = backbone
         self.parts = tuple(parts)
         self.pooling = pooling
@@ -192,6 +201,11 @@ class Recipe:
         """The recipe text."""
         return recipe_text(self.parts)
 
+    @property
+    def wants_pairs(self) -> bool:
+        """Whether it learns from pairs of texts that belong together."""
+        return isinstance(self.pooling, LearnsFromPairs)
+
     def __repr__(self) -> str:
         return f"Recipe({self.recipe!r})"
 
@@ -199,44 +213,83 @@ class Recipe:
         """Refuses: there is something to learn first.
 
         Raises:
-            OptionError: always; it says which parts have to learn.
+            OptionError: always; it says which parts have to learn, and from what.
         """
         del texts, options
-        names = ", ".join(
+        names = [str(self.parts[1])] if learns(self.pooling) else []
+        names += [
             str(part)
             for part, estimator in zip(self._learning_parts(), self.estimators, strict=True)
             if not estimator.width_only
-        )
+        ]
+        what = ".fit(pairs=[(text, text), ...])" if self.wants_pairs else ".fit(corpus_or_texts)"
         raise OptionError(
-            f"encode: {self.recipe!r} has to learn {names} first: call .fit(corpus_or_texts), which gives the encoder"
+            f"encode: {self.recipe!r} has to learn {', '.join(names)} first: call {what}, which gives the encoder"
         )
 
     def fit(
-        self, texts: Iterable[Any], *, limit: int = FIT_TEXTS, seed: int = 0, progress: Progress | None = None
+        self,
+        texts: Iterable[Any] | None = None,
+        *,
+        pairs: Iterable[tuple[str, str]] | None = None,
+        limit: int = FIT_TEXTS,
+        seed: int = 0,
+        progress: Progress | None = None,
     ) -> PipelineEncoder:
-        """Learn every part in order from the backbone's vectors of `texts`, and return the encoder.
+        """Learn every part in order, and return the encoder.
 
         Args:
             texts: A Corpus, or any iterable of str or Documents.
+            pairs: Two texts each that belong together, for a pooling that learns from pairs. What comes after it learns
+                from `texts`, or where there are none from the texts of the pairs.
             limit: Learn from at most this many, drawn evenly from all that come (reservoir sampling).
             seed: Of that draw.
             progress: Called while encoding.
 
         Raises:
-            InputError: there is not enough to learn from.
+            InputError: there is not enough to learn from, or not what it learns from.
         """
-        chosen = sample(texts, integer(limit, name="limit", least=1), seed)
-        x = base_vectors(self.backbone, self.pooling, self._head(), chosen, progress=progress)
-        x = x[x.any(axis=1)]
-        return self._learn(x)
+        limit = integer(limit, name="limit", least=1)
+        both = checked_pairs(pairs) if pairs is not None else []
+        if self.wants_pairs and not both:
+            raise InputError(f"pairs: want (text, text) for {self.parts[1]} to learn from, got none")
+        if texts is None and not both:
+            raise InputError("texts: want a Corpus or a list of texts, got none")
+        chosen = sample(texts if texts is not None else [text for pair in both for text in pair], limit, seed)
+        pooling = self._learned_pooling(chosen, both[:limit], progress)
+        if not self.estimators:
+            return PipelineEncoder(self.backbone, [], pooling=pooling, parts=self._head())
+        x = base_vectors(self.backbone, pooling, self._head(), chosen, progress=progress)
+        return self._learn(x[x.any(axis=1)], pooling)
+
+    def _learned_pooling(self, texts: list[str], pairs: list[tuple[str, str]], progress: Progress | None) -> Any:
+        if not learns(self.pooling):
+            return self.pooling
+        backbone: Any = self.backbone
+        layers = self.parts[0].layers or self.pooling.layers
+
+        def states(part: Sequence[str]) -> States:
+            return backbone.states(list(part), layers=layers)
+
+        if self.wants_pairs:
+            cuts = range(0, len(pairs), POOLED_TEXTS)
+            groups = (pairs[i : i + POOLED_TEXTS] for i in cuts)
+            return self.pooling.learn_pairs(
+                ((states([a for a, _ in group]), states([b for _, b in group])) for group in groups), progress=progress
+            )
+        cuts = range(0, len(texts), POOLED_TEXTS)
+        return self.pooling.learn((states(texts[i : i + POOLED_TEXTS]) for i in cuts), progress=progress)
 
     def fit_without_texts(self) -> PipelineEncoder | None:
         """The encoder, where what is learned depends on the number of columns alone; else None."""
-        if not all(estimator.width_only for estimator in self.estimators):
+        if learns(self.pooling) or not all(estimator.width_only for estimator in self.estimators):
             return None
-        return self._learn(np.ones((1, self.backbone.dim), dtype=np.float32))
+        if not self.estimators:
+            return PipelineEncoder(self.backbone, [], pooling=self.pooling, parts=self._head())
+        width = read_dim(self.backbone, self.pooling, self._head())
+        return self._learn(np.ones((1, width), dtype=np.float32), self.pooling)
 
-    def _learn(self, x: Vectors) -> PipelineEncoder:
+    def _learn(self, x: Vectors, pooling: Any) -> PipelineEncoder:
         steps: list[Step] = []
         for part, estimator in zip(self._learning_parts(), self.estimators, strict=True):
             learned = estimator.fit(x).learned_
@@ -246,61 +299,10 @@ class Recipe:
                 step = Step(part, learned)
             steps.append(step)
             x = learned(x)
-        return PipelineEncoder(self.backbone, steps, pooling=self.pooling, parts=self._head())
+        return PipelineEncoder(self.backbone, steps, pooling=pooling, parts=self._head())
 
     def _head(self) -> tuple[Part, ...]:
         return self.parts[: len(self.parts) - len(self.estimators)]
 
     def _learning_parts(self) -> tuple[Part, ...]:
         return self.parts[len(self.parts) - len(self.estimators) :]
-
-
-def normalizes(encoder: Any) -> bool:
-    """Whether an encoder's rows have length one, as it says; asks the passport only where it must."""
-    said = getattr(encoder, "normalize", None)
-    return bool(encoder.passport.normalize) if said is None else bool(said)
-
-
-def base_vectors(
-    backbone: Any,
-    pooling: Pooling | None,
-    parts: Sequence[Part],
-    texts: Iterable[str],
-    *,
-    kind: Kind = "document",
-    batch_size: int | None = None,
-    progress: Progress | None = None,
-) -> Vectors:
-    """What the steps get: the backbone's own vectors, or the pooled states of the layers the recipe names (averaged)."""
-    option(kind, ("document", "query"), name="kind")
-    if pooling is None:
-        return backbone.encode(texts, kind=kind, batch_size=batch_size, progress=progress)
-    items = checked_texts(texts)
-    size = POOLED_TEXTS if batch_size is None else integer(batch_size, name="batch_size", least=1)
-    layers = (parts[0].layers if parts else ()) or (-1,)
-    out = np.zeros((len(items), backbone.dim), dtype=np.float32)
-    for start in range(0, len(items), size):
-        states: States = backbone.states(items[start : start + size], layers=layers)
-        if len(layers) > 1:
-            states = dataclasses.replace(states, hidden=states.hidden.mean(axis=0, keepdims=True), layers=(-1,))
-        out[start : start + size] = pooling(states)
-        if progress is not None:
-            progress(min(start + size, len(items)), len(items))
-    return unit(out) if normalizes(backbone) else out
-
-
-def sample(texts: Iterable[Any], limit: int, seed: int) -> list[str]:
-    """At most `limit` texts of str or Documents, each as likely as any other, in the order they came."""
-    if isinstance(texts, str | bytes):
-        raise InputError("texts: want a Corpus or a list of texts, got one text; write [text]")
-    rng = np.random.default_rng(seed)
-    kept: list[tuple[int, str]] = []
-    for place, item in enumerate(texts):
-        text = item if isinstance(item, str) else getattr(item, "text", None)
-        if not isinstance(text, str):
-            raise InputError(f"texts: want str or Documents, got {type(item).__name__} at {place}")
-        if len(kept) < limit:
-            kept.append((place, text))
-        elif (other := int(rng.integers(place + 1))) < limit:
-            kept[other] = (place, text)
-    return [text for _, text in sorted(kept)]

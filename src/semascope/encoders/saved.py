@@ -17,34 +17,52 @@ from semascope.encoders.folders import (
     write_folder,
     write_json,
 )
+from semascope.encoders.opening import Running
 from semascope.encoders.pipeline import PipelineEncoder, Step
+from semascope.encoders.saved_transformer import load_transformer, save_transformer
 from semascope.encoders.static import StaticEncoder
+from semascope.encoders.transformer import TransformerEncoder
 from semascope.errors import CorruptError, OptionError, PassportError, UnknownNameError
-from semascope.ops import file_digest
+from semascope.ops import file_digest, option
+
+_POOLING = "pooling.safetensors"
 
 
-def save(encoder: Any, path: str | Path) -> None:
+def save(encoder: Any, path: str | Path, *, format: str = "semascope") -> None:  # noqa: A002 - the field's word for it
     """Write an encoder as a folder; `Encoder(path)` opens it and gives the same bits.
 
-    The folder holds what was learned, never code. An installed encoder that is found by name ("minilm") is kept as its name
-    and passport, and compared when the folder is opened.
+    The folder holds what was learned, never code. In a recipe, an installed encoder that is found by name ("minilm") is kept
+    as its name and passport, and compared when the folder is opened; saved by itself it is kept whole.
+
+    Args:
+        encoder: A static encoder, a transformer or a recipe.
+        path: Of the folder.
+        format: "semascope", which keeps everything; or "sentence-transformers", for that library and its readers.
 
     Raises:
-        OptionError: the encoder is a function or another library's object, which cannot be written down.
+        OptionError: the encoder is a function or another library's object, which cannot be written down, or the format
+            cannot express a stage, which is named.
         StoreError: the place is taken by something else, or the disk refuses.
     """
     path = Path(path)
-    if isinstance(encoder, StaticEncoder):
+    if option(format, ("semascope", "sentence-transformers"), name="format") == "sentence-transformers":
+        from semascope.encoders.to_sentence_transformers import write_sentence_transformers
+
+        write_sentence_transformers(encoder, path)
+    elif isinstance(encoder, StaticEncoder):
         save_static(encoder, path)
+    elif isinstance(encoder, TransformerEncoder):
+        save_transformer(encoder, path)
     elif isinstance(encoder, PipelineEncoder):
         _check_can_save(encoder.backbone)
         write_folder(path, lambda folder: _write_pipeline(encoder, folder))
     else:
-        raise OptionError(f"encoder: want a static encoder or a recipe to save, got {type(encoder).__name__}")
+        raise OptionError(f"encoder: want a static encoder, a transformer or a recipe, got {type(encoder).__name__}")
 
 
 def _check_can_save(backbone: Any) -> None:
-    if not isinstance(backbone, StaticEncoder | PipelineEncoder) and not getattr(backbone, "found_as", ""):
+    ours = isinstance(backbone, StaticEncoder | PipelineEncoder | TransformerEncoder)
+    if not ours and not getattr(backbone, "found_as", ""):
         raise OptionError(
             f"encoder: want a backbone that is saved or found by name, got {type(backbone).__name__}, "
             "which cannot be written down"
@@ -60,13 +78,18 @@ def _write_pipeline(encoder: PipelineEncoder, folder: Path) -> None:
         file = folder / f"{number}.safetensors"
         step.learned.save(file)
         files[file.name] = file_digest(file)
+    learned: Any = encoder.pooling if hasattr(encoder.pooling, "save") else None
+    if learned is not None:
+        file = folder / _POOLING
+        learned.save(file)
+        files[file.name] = file_digest(file)
     config = {
         "format": FORMAT,
         "kind": "pipeline",
         "backbone": found_as or None,
         "backbone_passport": encoder.backbone.passport.to_json() if found_as else None,
         "head": [str(part) for part in encoder.parts],
-        "pooling": len(encoder.parts) > 1,
+        "pooling": "learned" if learned is not None else len(encoder.parts) > 1,
         "steps": [str(step.part) for step in encoder.steps],
         "dim": encoder.dim,
         "sha256": files,
@@ -74,8 +97,12 @@ def _write_pipeline(encoder: PipelineEncoder, folder: Path) -> None:
     write_json(folder / "config.json", config)
 
 
-def load(folder: Path) -> Any:
-    """Open a folder: ours, model2vec's or a StaticEmbedding of Sentence Transformers.
+def load(folder: Path, how: Running | None = None) -> Any:
+    """Open a folder: ours, model2vec's, a StaticEmbedding of Sentence Transformers, or a transformer of its or Hugging Face's.
+
+    Args:
+        folder: Of the encoder.
+        how: How a transformer in it is run.
 
     Raises:
         CorruptError: it is damaged, or its format is newer than this version knows.
@@ -90,19 +117,25 @@ def load(folder: Path) -> Any:
         if config["kind"] == "static":
             return load_static(folder, config)
         if config["kind"] == "pipeline":
-            return _load_pipeline(folder, config)
-        raise CorruptError(f"{folder}: want kind static or pipeline, got {config['kind']!r}")
+            return _load_pipeline(folder, config, how or Running())
+        if config["kind"] == "transformer":
+            return load_transformer(folder, config, how or Running())
+        raise CorruptError(f"{folder}: want kind static, transformer or pipeline, got {config['kind']!r}")
     found = _load_foreign(folder)
-    if found is None:
-        raise UnknownNameError(
-            f"encoder: {folder} is no encoder that can be read here: want a folder saved by semascope, by model2vec, "
-            "or a Sentence Transformers StaticEmbedding; load other models with their own library and hand them to "
-            "semascope.as_encoder"
-        )
-    return found
+    if found is not None:
+        return found
+    if "model_type" in config or "architectures" in config or (folder / "modules.json").is_file():
+        from semascope.encoders.opening import open_transformer
+
+        return open_transformer(folder, how or Running())
+    raise UnknownNameError(
+        f"encoder: {folder} is no encoder that can be read here: want a folder saved by semascope, by Sentence Transformers, "
+        "by Hugging Face's transformers or by model2vec; load other models with their own library and hand them to "
+        "semascope.as_encoder"
+    )
 
 
-def _load_pipeline(folder: Path, config: dict[str, Any]) -> PipelineEncoder:
+def _load_pipeline(folder: Path, config: dict[str, Any], how: Running) -> PipelineEncoder:
     from semascope.encoders.folders import check_files
     from semascope.learned import load as load_learned
     from semascope.recipe import parse
@@ -111,21 +144,23 @@ def _load_pipeline(folder: Path, config: dict[str, Any]) -> PipelineEncoder:
     check_files(folder, config)
     with corrupt_where(folder):
         parts = tuple(parse(text)[0] for text in config["head"])
-        pooling = make(parts[-1]) if config["pooling"] else None
+        pooling: Any = make(parts[-1]) if config["pooling"] is True else None
+        if config["pooling"] == "learned":
+            pooling = load_learned(folder / _POOLING)
         steps = [
             Step(parse(text)[0], load_learned(folder / f"{number}.safetensors"))
             for number, text in enumerate(config["steps"], start=1)
         ]
-    return PipelineEncoder(_load_backbone(folder, config), steps, pooling=pooling, parts=parts)
+    return PipelineEncoder(_load_backbone(folder, config, how), steps, pooling=pooling, parts=parts)
 
 
-def _load_backbone(folder: Path, config: dict[str, Any]) -> Any:
+def _load_backbone(folder: Path, config: dict[str, Any], how: Running) -> Any:
     from semascope.encoders.factory import named
     from semascope.passport import Passport
 
     if not config.get("backbone"):
-        return load(folder / "backbone")
-    backbone = named(config["backbone"])
+        return load(folder / "backbone", how)
+    backbone = named(config["backbone"], how)
     try:
         Passport.from_json(config["backbone_passport"]).require(
             backbone.passport,

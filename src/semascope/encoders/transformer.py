@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +16,7 @@ import semascope
 from semascope.backbones.engine import Engine
 from semascope.backbones.tokenizing import Read, TextTokenizer
 from semascope.encoders.batching import batches, shrinking
-from semascope.encoders.cutting import CutTextWarning, Cuts
+from semascope.encoders.cutting import Cuts, CutTextWarning
 from semascope.encoders.head import Head
 from semascope.errors import InputError, OptionError
 from semascope.ops import integer, option, vectors
@@ -26,6 +27,42 @@ from semascope.types import Array, Attention, Kind, Patch, Progress, States, Tok
 BLOCK = 4_096  # texts tokenized at once
 BUDGET = 1_024  # tokens in a batch, where nothing better is known of this machine
 Layers = Sequence[int] | Literal["all"]
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How texts are read.
+
+    Args:
+        prompts: Text put before documents and queries, by kind.
+        max_length: Tokens read of a text, special ones and prompt included; None where nothing limits them.
+        side: The side that is cut.
+        lower_case: Whether letters are lowered before the tokenizer sees them.
+    """
+
+    prompts: Mapping[str, str] = field(default_factory=dict[str, str])
+    max_length: int | None = None
+    side: Literal["right", "left"] = "right"
+    lower_case: bool = False
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an encoder comes from.
+
+    Args:
+        name: What people call it.
+        found_as: The name under which `Encoder` finds it, if it does.
+        files: Folder of its weights, config and tokenizer.
+        weights: sha256 of its weights.
+        notes: What was assumed when its folder was read.
+    """
+
+    name: str = "transformer"
+    found_as: str = ""
+    files: Path | None = None
+    weights: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class TransformerEncoder:
@@ -40,16 +77,10 @@ class TransformerEncoder:
         engine: Does the arithmetic.
         tokenizer: Text to ids and places.
         head: Pooling and what follows it.
-        prompts: Text put before documents and queries, by kind.
-        max_length: Tokens read of a text, special ones and prompt included.
-        side: The side that is cut, "right" or "left".
-        name: What people call it.
-        found_as: The name under which `Encoder` finds it, if it does.
-        folder: Where its files are.
-        weights: sha256 of its weights.
+        manner: How texts are read.
+        origin: Where it comes from.
         batch_tokens: Tokens in a batch.
         batch_invariant: Give every text the bits that it gets alone, at the cost of speed.
-        notes: What was assumed when its folder was read.
     """
 
     def __init__(
@@ -58,30 +89,38 @@ class TransformerEncoder:
         tokenizer: TextTokenizer,
         *,
         head: Head | None = None,
-        prompts: dict[str, str] | None = None,
-        max_length: int | None = None,
-        side: Literal["right", "left"] = "right",
-        name: str = "transformer",
-        found_as: str = "",
-        folder: Path | None = None,
-        weights: str = "",
+        manner: Manner | None = None,
+        origin: Origin | None = None,
         batch_tokens: int | None = None,
         batch_invariant: bool = False,
-        notes: tuple[str, ...] = (),
     ) -> None:
         self.engine = engine
         self.tokenizer = tokenizer
         self.head = head or Head()
-        self.prompts = {kind: text for kind, text in (prompts or {}).items() if text}
-        self.max_length = max_length
-        self.side: Literal["right", "left"] = side
-        self.name = name
-        self.found_as = found_as
-        self.folder = folder
-        self.weights = weights
+        self.manner = manner or Manner()
+        self.origin = origin or Origin()
         self.batch_tokens = BUDGET if batch_tokens is None else integer(batch_tokens, name="batch_tokens", least=1)
         self.batch_invariant = batch_invariant
-        self.notes = notes
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.origin.name
+
+    @property
+    def found_as(self) -> str:
+        """The name under which `Encoder` finds it, if it does."""
+        return self.origin.found_as
+
+    @property
+    def max_length(self) -> int | None:
+        """Tokens read of a text."""
+        return self.manner.max_length
+
+    @property
+    def prompts(self) -> dict[str, str]:
+        """Text put before documents and queries, by kind, where there is any."""
+        return {kind: text for kind, text in self.manner.prompts.items() if text}
 
     def __repr__(self) -> str:
         return f"TransformerEncoder({self.name!r}, dim={self.dim}, depth={self.depth}, {self.engine.precision})"
@@ -125,12 +164,12 @@ class TransformerEncoder:
         return Passport(
             kind="transformer",
             dim=self.dim,
-            weights=self.weights,
+            weights=self.origin.weights,
             tokenizer=self.tokenizer.digest,
             pooling=str(self.head),
             prompts=self.prompts,
             max_length=self.max_length,
-            truncation=self.side if self.max_length else "",
+            truncation=self.manner.side if self.max_length else "",
             normalize=self.normalize,
             name=self.name,
             versions={"semascope": semascope.__version__, **self.engine.versions},
@@ -189,7 +228,7 @@ class TransformerEncoder:
             tokens=np.concatenate([np.zeros(0, np.int64), *(part.cut for part in parts)]),
             at=np.concatenate([np.zeros(0, np.int64), *(part.cut_at for part in parts)]),
             characters=np.array([len(text) for text in items], np.int64),
-            side=self.side,
+            side=self.manner.side,
             max_length=self.max_length,
         )
 
@@ -238,7 +277,7 @@ class TransformerEncoder:
     def tokenize(self, texts: Iterable[str], *, special: bool = True) -> Tokens:
         """Ids and character spans without any prompt, cut at `max_length`; with the model's special tokens or without."""
         return self.tokenizer.read(
-            checked_texts(texts), special=special, max_length=self.max_length, side=self.side
+            checked_texts(texts), special=special, max_length=self.max_length, side=self.manner.side
         ).tokens
 
     def detokenize(self, ids: Sequence[int]) -> str:
@@ -263,7 +302,7 @@ class TransformerEncoder:
         self._check(tokens)
         out = np.zeros((len(wanted), len(tokens.ids), self.width), dtype=np.float32)
         for places, hidden in self._batches(tokens, wanted, attention=attention, patch=patch):
-            rows = np.concatenate([np.arange(tokens.offsets[i], tokens.offsets[i + 1]) for i in places])
+            rows = tokens.rows(places)
             out[:, rows] = hidden
         return _states(tokens, out, self._named(layers))
 
@@ -283,7 +322,7 @@ class TransformerEncoder:
         out = np.zeros(len(tokens.ids), dtype=np.float32)
         for places, hidden in self._batches(tokens, (self.depth,)):
             part = tokens.take(places)
-            rows = np.concatenate([np.arange(tokens.offsets[i], tokens.offsets[i + 1]) for i in places])
+            rows = tokens.rows(places)
             first = np.zeros(len(part.ids), dtype=bool)
             first[part.offsets[:-1][part.lengths > 0]] = True
             at = np.flatnonzero(~first)
@@ -316,7 +355,7 @@ class TransformerEncoder:
 
     def _read(self, items: list[str], *, kind: Kind, spans: bool) -> Read:
         return self.tokenizer.read(
-            items, prefix=self.prompts.get(kind, ""), max_length=self.max_length, side=self.side, spans=spans
+            items, prompt=self.prompts.get(kind, ""), max_length=self.max_length, side=self.manner.side, spans=spans
         )
 
     def _named(self, layers: Layers) -> tuple[int, ...]:
@@ -337,8 +376,13 @@ class TransformerEncoder:
         most = self.engine.architecture.longest
         if most is not None and int(tokens.lengths.max(initial=0)) > most:
             raise InputError(f"tokens: want at most {most} in a text for {self.name}, got {int(tokens.lengths.max())}")
-        if len(tokens.ids) and not 0 <= int(tokens.ids.min()) <= int(tokens.ids.max()) < self.engine.architecture.vocabulary:
-            raise InputError(f"tokens: want ids below {self.engine.architecture.vocabulary}, got {int(tokens.ids.max())}")
+        if (
+            len(tokens.ids)
+            and not 0 <= int(tokens.ids.min()) <= int(tokens.ids.max()) < self.engine.architecture.vocabulary
+        ):
+            raise InputError(
+                f"tokens: want ids below {self.engine.architecture.vocabulary}, got {int(tokens.ids.max())}"
+            )
 
     def _batches(
         self,
@@ -371,13 +415,13 @@ def _states(tokens: Tokens, hidden: NDArray[np.float32], layers: tuple[int, ...]
     return States(hidden, tokens.offsets, tokens.ids, tokens.spans, layers)
 
 
-def with_options(encoder: TransformerEncoder, **options: Any) -> TransformerEncoder:
-    """The same model read in another way: another head, length, side, prompts, or `batch_invariant`."""
-    kept = {name: getattr(encoder, name) for name in ("head", "prompts", "max_length", "side", "name", "found_as")}
-    kept |= {name: getattr(encoder, name) for name in ("folder", "weights", "batch_tokens", "batch_invariant", "notes")}
-    unknown = set(options) - set(kept)
+def read_otherwise(encoder: TransformerEncoder, **options: Any) -> TransformerEncoder:
+    """The same model with another `head`, `batch_tokens` or `batch_invariant`, or read in another manner (`max_length`, ...)."""
+    manners = {f.name for f in fields(Manner)}
+    others = ("head", "batch_tokens", "batch_invariant")
+    unknown = sorted(set(options) - manners - set(others))
     if unknown:
-        raise OptionError(f"options: want some of {', '.join(kept)}; got {', '.join(sorted(unknown))}")
-    return TransformerEncoder(encoder.engine, encoder.tokenizer, **{**kept, **options})
-
-
+        raise OptionError(f"options: want some of {', '.join([*sorted(manners), *others])}; got {', '.join(unknown)}")
+    manner = replace(encoder.manner, **{name: options[name] for name in manners & set(options)})
+    kept = {name: options.get(name, getattr(encoder, name)) for name in others}
+    return TransformerEncoder(encoder.engine, encoder.tokenizer, manner=manner, origin=encoder.origin, **kept)
