@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -49,7 +50,7 @@ TEXTS = [
 CORPUS = [
     *TEXTS,
     *(" ".join(string.ascii_lowercase[i : i + 3] + string.ascii_letters[j] for j in range(26)) for i in range(24)),
-    *("the cat sat on the mat and read a text about numbers and words; %d of them" % n for n in range(40)),
+    *(f"the cat sat on the mat and read a text about numbers and words; {n} of them" for n in range(40)),
 ]
 KINDS = ("wordpiece", "bytes", "unigram", "fallback")
 
@@ -149,7 +150,7 @@ def _peer(folder: Path) -> Any:
 
 def _rows(read: Any) -> list[list[int]]:
     starts = read.tokens.offsets
-    return [read.tokens.ids[a:b].tolist() for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    return [read.tokens.ids[a:b].tolist() for a, b in itertools.pairwise(starts)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -244,7 +245,7 @@ def test_a_prompt_changes_ids_as_if_written_in_front_and_has_no_place(
 ) -> None:
     mine, peer = TextTokenizer.open(trained[kind]), peers(kind)
     prompt = "query: "
-    read = mine.read(TEXTS, prompt=prompt)
+    read = mine.read(TEXTS, prefix=prompt)
     assert _rows(read) == peer([prompt + text for text in TEXTS])["input_ids"]
     for row, text in enumerate(TEXTS):
         spans = read.tokens.spans[read.tokens.offsets[row] : read.tokens.offsets[row + 1]]
@@ -263,7 +264,7 @@ def test_prompt_tokens_are_counted_as_sentence_transformers_counts_them(
     for prompt in ("query: ", "Represent this sentence for searching: ", "x"):
         alone = peer([prompt])["input_ids"][0]
         want = len(alone) - (alone[-1] in peer.all_special_ids)
-        assert set(mine.read(["a text", "b"], prompt=prompt).prompt.tolist()) == {want}
+        assert set(mine.read(["a text", "b"], prefix=prompt).prompt.tolist()) == {want}
     assert mine.read(["a text"]).prompt.tolist() == [0]
 
 
@@ -276,7 +277,7 @@ def test_what_was_cut_is_told(trained: dict[str, Path]) -> None:
     left = mine.read([text, "the cat"], max_length=5, side="left")
     assert [text[left.cut_at[0] :], left.cut_at[1]] == ["on the mat", 0]
     assert mine.read([text, "the"], max_length=5, spans=False).cut_at.tolist() == [-1, 3]
-    prompted = mine.read([text], max_length=6, prompt="read the words ")
+    prompted = mine.read([text], max_length=6, prefix="read the words ")
     assert prompted.cut.tolist() == [5]
     assert text[: prompted.cut_at[0]] == "the"
     nothing = mine.read([text], max_length=2)

@@ -127,7 +127,7 @@ class TextTokenizer:
         texts: Sequence[str],
         *,
         special: bool = True,
-        prompt: str = "",
+        prefix: str = "",
         max_length: int | None = None,
         side: Side = "right",
         spans: bool = True,
@@ -137,7 +137,7 @@ class TextTokenizer:
         Args:
             texts: A list of str; lone surrogates are read as U+FFFD.
             special: Whether the model's special tokens are put around each text.
-            prompt: Put before every text.
+            prefix: A prompt, put before every text.
             max_length: Tokens read of a text at most, special ones and prompt included; None reads all.
             side: Which end is cut off.
             spans: Whether places are wanted; without them it is faster.
@@ -149,14 +149,14 @@ class TextTokenizer:
         items = [_clean(text) for text in checked_texts(texts)]
         option(side, ("right", "left"), name="side")
         room = self._room(special, max_length)
-        prompt = _clean(prompt)
-        encoded = self._encode([prompt + text for text in items] if prompt else items, spans=spans)
+        prefix = _clean(prefix)
+        encoded = self._encode([prefix + text for text in items] if prefix else items, spans=spans)
         lengths = np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded))
         kept = lengths if room is None else np.minimum(lengths, room)
-        tokens, ends = self._assemble(encoded, kept, side, special=special, spans=spans, skip=len(prompt))
+        tokens, ends = self._assemble(encoded, kept, side, special=special, spans=spans, skip=len(prefix))
         cut = lengths - kept
         whole = np.fromiter(map(len, items), dtype=np.int64, count=len(items)) if side == "right" else 0 * cut
-        count = self._prompt_length(prompt, special, max_length, side) if prompt else 0
+        count = self._prompt_length(prefix, special, max_length, side) if prefix else 0
         return Read(
             tokens=tokens,
             cut=cut,
