@@ -1,0 +1,119 @@
+"""Attention within texts of different lengths that lie one after the other, without padding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semascope.backbones.architecture import Architecture
+from semascope.backbones.torch_parts import Tensor, distance_bias
+
+
+@dataclass
+class Ragged:
+    """Which rows belong together, and what each of their tokens may see.
+
+    Texts stand sorted by length; those of equal length are attended to in one go, as (texts, heads, length, head_dim).
+
+    Args:
+        architecture: Says heads, windows and biases.
+        lengths: Of the texts, ascending, (n,).
+        causal: Whether a token sees only what stands before it.
+        bias: Table of relative biases (buckets, heads), or None.
+    """
+
+    architecture: Architecture
+    lengths: NDArray[np.int64]
+    causal: bool
+    bias: Tensor | None = None
+    _masks: dict[tuple[int, bool], Tensor | None] = field(default_factory=dict[tuple[int, bool], Tensor | None])
+
+    def __call__(self, block: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """What every token gathers, (tokens, heads * head_dim), of q (tokens, heads, head_dim) and k, v (tokens, kv_heads, head_dim)."""
+        import torch
+
+        a = self.architecture
+        local = block in a.local_layers
+        out = torch.empty(q.shape[0], a.heads * a.head_dim, dtype=q.dtype, device=q.device)
+        for start, count, length in self.groups():
+            stop = start + count * length
+            parts = [_heads_first(x[start:stop], count, a.heads) for x in (q, k, v)]
+            mixed = self._group(parts, local, a.scale(block))
+            out[start:stop].view(count, length, a.heads, a.head_dim).copy_(mixed.transpose(1, 2))
+        return out
+
+    def groups(self) -> list[tuple[int, int, int]]:
+        """First row, texts and length of every run of texts of equal length (those of none left out)."""
+        lengths, counts = np.unique(self.lengths[self.lengths > 0], return_counts=True)
+        starts = np.concatenate([[0], np.cumsum(lengths * counts)[:-1]]) if len(lengths) else lengths
+        return [(int(s), int(c), int(n)) for s, c, n in zip(starts, counts, lengths, strict=True)]
+
+    def _group(self, parts: list[Tensor], local: bool, scale: float) -> Tensor:
+        from torch.nn import functional as f
+
+        length, reach = parts[0].shape[2], self.architecture.reach
+        if local and reach is not None and length > 2 * _step(reach):
+            return self._banded(parts, reach, scale)
+        mask = self._mask(length, local, parts[0])
+        return f.scaled_dot_product_attention(
+            *parts, attn_mask=mask, is_causal=self.causal and mask is None, scale=scale
+        )
+
+    def _mask(self, length: int, local: bool, like: Tensor) -> Tensor | None:
+        """True where a token may look, or what is added to scores; None where all (or all before it) may be seen."""
+        reach = self.architecture.reach
+        windowed = local and reach is not None and length > reach + 1
+        if not windowed and self.bias is None:
+            return None
+        key = length, windowed
+        if key not in self._masks:
+            seen = visible(length, length, 0, self.causal, reach if windowed else None, like.device)
+            mask = seen
+            if self.bias is not None:
+                added = distance_bias(self.bias, length, self.architecture.buckets)
+                mask = added.masked_fill(~seen, float("-inf")).to(like.dtype)
+            self._masks[key] = mask
+        return self._masks[key]
+
+    def _banded(self, parts: list[Tensor], reach: int, scale: float) -> Tensor:
+        """Local attention a strip of queries at a time, so that cost grows with length, not with its square."""
+        import torch
+        from torch.nn import functional as f
+
+        q, k, v = parts
+        length, step = q.shape[2], _step(reach)
+        made: list[Tensor] = []
+        for start in range(0, length, step):
+            stop = min(start + step, length)
+            first, last = max(0, start - reach), stop if self.causal else min(length, stop + reach)
+            seen = visible(stop - start, last - first, start - first, self.causal, reach, q.device)
+            made.append(
+                f.scaled_dot_product_attention(
+                    q[:, :, start:stop], k[:, :, first:last], v[:, :, first:last], attn_mask=seen, scale=scale
+                )
+            )
+        return torch.cat(made, dim=2)
+
+
+def _step(reach: int) -> int:
+    return max(64, reach)
+
+
+def _heads_first(x: Tensor, count: int, heads: int) -> Tensor:
+    """Rows of texts of equal length as (texts, heads, length, head_dim), shared heads of keys repeated."""
+    x = x.view(count, -1, *x.shape[1:]).transpose(1, 2)
+    return x if x.shape[1] == heads else x.repeat_interleave(heads // x.shape[1], dim=1)
+
+
+def visible(queries: int, keys: int, ahead: int, causal: bool, reach: int | None, device: Tensor) -> Tensor:
+    """Which keys each query may see, (queries, keys); the first query stands `ahead` places behind the first key."""
+    import torch
+
+    place = torch.arange(queries, device=device)[:, None] + ahead
+    other = torch.arange(keys, device=device)[None, :]
+    seen = other <= place if causal else torch.ones(queries, keys, dtype=torch.bool, device=device)
+    if reach is not None:
+        seen = seen & (other >= place - reach) & (other <= place + reach)
+    return seen
