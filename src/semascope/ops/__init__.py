@@ -6,12 +6,14 @@ from semascope.ops.files import guarded, settle, write_text
 from semascope.ops.hashes import digest, file_digest
 from semascope.ops.neighbours import neighbours_kept, recall_at
 from semascope.ops.places import cache_folder, model_folder
-from semascope.ops.segments import each_text
+from semascope.ops.prompts import Prompts, prompted, reads_forward
+from semascope.ops.segments import each_text, kept, pooled
 from semascope.ops.statistics import Interval, bootstrap
 from semascope.ops.topk import top_k
 
 __all__ = [
     "Interval",
+    "Prompts",
     "bootstrap",
     "cache_folder",
     "cosine",
@@ -20,12 +22,16 @@ __all__ = [
     "file_digest",
     "guarded",
     "integer",
+    "kept",
     "mapped",
     "model_folder",
     "need",
     "neighbours_kept",
     "option",
+    "pooled",
+    "prompted",
     "ranks",
+    "reads_forward",
     "recall_at",
     "settle",
     "spearman",

@@ -9,7 +9,7 @@ import numpy as np
 
 from semascope.errors import InputError
 from semascope.ops.door import vectors
-from semascope.types import Array, States, Vectors
+from semascope.types import Array, Pooling, States, Vectors
 
 
 def each_text(states: States, reduce: Callable[[Array], Array]) -> Vectors:
@@ -42,8 +42,8 @@ def _each(states: States, dim: int, row: Callable[[int, int], Array]) -> Vectors
     return vectors(out, least=0, name="states")
 
 
-def want_layers(states: States, layers: Sequence[int], dim: int) -> None:
-    """Refuse states that hold other layers, or more or fewer, or are of another width, than was learned from.
+def want_layers(states: States, layers: Sequence[int]) -> None:
+    """Refuse states that hold other layers than these, or more, or fewer.
 
     A layer counted from the end cannot be told from one counted from the start; those two are taken for the same.
 
@@ -51,10 +51,30 @@ def want_layers(states: States, layers: Sequence[int], dim: int) -> None:
         InputError: they do.
     """
     got = states.layers
-    alike = len(got) == len(states.hidden) == len(layers) and all(
-        a == b or (a < 0) != (b < 0) for a, b in zip(got, layers, strict=True)
-    )
-    if not alike:
+    same = len(got) == len(layers) and all(a == b or (a < 0) != (b < 0) for a, b in zip(got, layers, strict=True))
+    if not same or len(states.hidden) != len(layers):
         raise InputError(f"states: want the layers {tuple(layers)}, got {tuple(got)}")
+
+
+def want_width(states: States, dim: int) -> None:
+    """Refuse states of another width than `dim`.
+
+    Raises:
+        InputError: they are.
+    """
     if states.hidden.shape[-1] != dim:
         raise InputError(f"states: want {dim} columns, got {states.hidden.shape[-1]}")
+
+
+def kept(states: States, mask: Array) -> States:
+    """The states of the tokens where `mask` (tokens,) is true; every text stays, if without tokens."""
+    mask = np.asarray(mask, dtype=bool)
+    before = np.concatenate([[0], np.cumsum(mask)]).astype(np.int64)
+    return States(states.hidden[:, mask], before[states.offsets], states.ids[mask], states.spans[mask], states.layers)
+
+
+def pooled(states: States, pooling: Pooling | None) -> Vectors:
+    """What that pooling makes of the states; the mean of each text's tokens where there is none."""
+    if pooling is not None:
+        return pooling(states)
+    return each_text(states, lambda rows: rows.mean(axis=0, dtype=np.float64))
