@@ -56,6 +56,11 @@ class Lab:
         split = [text.split() for text in self.sentences(n, salt=1, words=8)]
         return [" ".join(words[::2]) for words in split], [" ".join(words[1::2]) for words in split]
 
+    def continued(self, n: int) -> tuple[list[str], list[str]]:
+        """`n` texts of ten or more words, each as two: the first half of its words, and those that follow."""
+        split = [text.split() for text in self.sentences(n, salt=2, words=10)]
+        return [" ".join(w[: len(w) // 2]) for w in split], [" ".join(w[len(w) // 2 :]) for w in split]
+
     def vectors(self, n: int = 64, dim: int = 16) -> Vectors:
         """Correlated, off-centre rows, as real encoders give."""
         rng = self.rng(1)

@@ -48,8 +48,8 @@ BUGS = [
         "a text without tokens gets its neighbour's",
         "mean",
         "ops/segments.py",
-        "        if stop > start:\n            out[text] = reduce(rows[start:stop])",
-        "        out[text] = reduce(rows[min(start, len(rows) - 1) : max(stop, start + 1)])",
+        "        if stop > start:\n            out[text] = row(start, stop)",
+        "        out[text] = row(min(start, states.hidden.shape[1] - 1), max(stop, start + 1))",
         "contract",
     ),
     bug("sums in too few bits", "mean", "pooling/mean.py", ", dtype=np.float64", ", dtype=np.float32", "contract"),
@@ -80,7 +80,7 @@ BUGS = [
     bug(
         "divides by the variance",
         "whiten",
-        "transforms/whiten.py",
+        "ops/whitening.py",
         "1 / np.sqrt(np.where(real, variance, 1))",
         "1 / np.where(real, variance, 1)",
         "numerics",
@@ -88,7 +88,7 @@ BUGS = [
     bug(
         "keeps the weakest axes",
         "whiten",
-        "transforms/whiten.py",
+        "ops/whitening.py",
         "variance, axes = variance[::-1].clip(0), axes[:, ::-1]",
         "variance, axes = variance.clip(0), axes",
         *("contract", "numerics"),
@@ -96,7 +96,7 @@ BUGS = [
     bug(
         "blows up rounding noise",
         "whiten",
-        "transforms/whiten.py",
+        "ops/whitening.py",
         "real = variance > max(variance[0] * _NOISE**2, float(np.finfo(np.float32).tiny) ** 2)",
         "real = variance > 0",
         "",
@@ -105,8 +105,8 @@ BUGS = [
         "fit changes an option",
         "whiten",
         "transforms/whiten.py",
-        "        mean = X.mean(axis=0, dtype=np.float64)\n",
-        "        self.n_components = min(keep, 4)\n        mean = X.mean(axis=0, dtype=np.float64)\n",
+        "        mean, matrix = whitening(X",
+        "        self.n_components = min(keep, 4)\n        mean, matrix = whitening(X",
         "contract",
     ),
     bug(

@@ -4,8 +4,22 @@ A new kind needs an argument: these are the real interface between methods, and 
 """
 
 from semascope.learned.affine import Affine
+from semascope.learned.attention import LayerAttention, TokenAttention
 from semascope.learned.coders import BinaryCoder, ScalarCoder
 from semascope.learned.disk import FORMAT, KINDS, load, save
+from semascope.learned.pooled import PooledAffine
 from semascope.learned.table import TokenTable
 
-__all__ = ["FORMAT", "KINDS", "Affine", "BinaryCoder", "ScalarCoder", "TokenTable", "load", "save"]
+__all__ = [
+    "FORMAT",
+    "KINDS",
+    "Affine",
+    "BinaryCoder",
+    "LayerAttention",
+    "PooledAffine",
+    "ScalarCoder",
+    "TokenAttention",
+    "TokenTable",
+    "load",
+    "save",
+]

@@ -12,11 +12,16 @@ import numpy as np
 
 from semascope.errors import CorruptError, InputError
 from semascope.learned.affine import Affine
+from semascope.learned.attention import LayerAttention, TokenAttention
 from semascope.learned.coders import BinaryCoder, ScalarCoder
+from semascope.learned.pooled import PooledAffine
 from semascope.learned.table import TokenTable
 
 FORMAT = 1
-KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (Affine, BinaryCoder, ScalarCoder, TokenTable)}
+KINDS: dict[str, type[Any]] = {
+    kind.__name__: kind
+    for kind in (Affine, BinaryCoder, LayerAttention, PooledAffine, ScalarCoder, TokenAttention, TokenTable)
+}
 
 
 def save(thing: Any, path: str | Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from semascope.card import Card
 from semascope.errors import InputError
-from semascope.testing.say import LAB, built, near, refused, same, want
+from semascope.testing.say import LAB, near, pooling, refused, same, want
 from semascope.types import Array, States
 
 
@@ -43,7 +43,7 @@ def _one(states: States, text: int) -> States:
 def one_row_per_text(card: Card) -> None:
     """(n, d), with no texts too."""
     states = LAB.states()
-    out = built(card)(states)
+    out = pooling(card)(states)
     want(len(out) == len(states), f"rows: want {len(states)}, got {len(out)}")
     nothing = dataclasses.replace(
         states,
@@ -52,7 +52,7 @@ def one_row_per_text(card: Card) -> None:
         ids=states.ids[:0],
         spans=states.spans[:0],
     )
-    none = built(card)(nothing)
+    none = pooling(card)(nothing)
     want(none.shape == (0, out.shape[1]), f"no texts: want shape (0, {out.shape[1]}), got {none.shape}")
     want(none.dtype == np.float32, f"no texts: want float32, got {none.dtype}")
 
@@ -61,35 +61,37 @@ def padding_is_never_read(card: Card) -> None:
     """Whatever stands where there is no token makes no difference to any bit."""
     states = LAB.states()
     for side in ("left", "right"):
-        same(built(card)(_padded(states, side, 1e9)), built(card)(states), f"padding of 1e9 on the {side}")
-        same(built(card)(_padded(states, side, np.nan)), built(card)(states), f"padding of NaN on the {side}")
+        same(pooling(card)(_padded(states, side, 1e9)), pooling(card)(states), f"padding of 1e9 on the {side}")
+        same(pooling(card)(_padded(states, side, np.nan)), pooling(card)(states), f"padding of NaN on the {side}")
 
 
 def left_and_right_padding_agree(card: Card) -> None:
     """The side that was padded makes no difference to any bit."""
     states = LAB.states(n=12)
-    same(built(card)(_padded(states, "left", 0)), built(card)(_padded(states, "right", 0)), "left and right padding")
+    same(
+        pooling(card)(_padded(states, "left", 0)), pooling(card)(_padded(states, "right", 0)), "left and right padding"
+    )
 
 
 def texts_do_not_see_each_other(card: Card) -> None:
     """A text alone gives the bits that it gives among others, and the order of texts is kept."""
     for states in (LAB.states(n=7), _with_empty()):
-        alone = np.concatenate([built(card)(_one(states, text)) for text in range(len(states))])
-        same(alone, built(card)(states), "one text at a time")
+        alone = np.concatenate([pooling(card)(_one(states, text)) for text in range(len(states))])
+        same(alone, pooling(card)(states), "one text at a time")
 
 
 def text_without_tokens_gives_a_zero_row(card: Card) -> None:
     """Zero, wherever the text stands, and its neighbours are what they were."""
-    out = built(card)(_with_empty())
+    out = pooling(card)(_with_empty())
     empty = _with_empty().lengths == 0
     want(not out[empty].any(), f"texts without tokens: want zero rows, got {out[empty]}")
-    same(out[~empty], built(card)(LAB.states(n=5)), "texts beside those without tokens")
+    same(out[~empty], pooling(card)(LAB.states(n=5)), "texts beside those without tokens")
 
 
 def text_of_one_token_is_that_token(card: Card) -> None:
     """Nothing to pool: the vector of the one token comes back."""
     states = LAB.states(n=4, longest=1)
-    near(built(card)(states), states.hidden[-1], "texts of one token", within=1e-6)
+    near(pooling(card)(states), states.hidden[-1], "texts of one token", within=1e-6)
 
 
 def last_layer_is_read(card: Card) -> None:
@@ -97,7 +99,7 @@ def last_layer_is_read(card: Card) -> None:
     states = LAB.states()
     other = states.hidden.copy()
     other[:-1] = 7
-    same(built(card)(dataclasses.replace(states, hidden=other)), built(card)(states), "other earlier layers")
+    same(pooling(card)(dataclasses.replace(states, hidden=other)), pooling(card)(states), "other earlier layers")
 
 
 def half_precision_is_taken(card: Card) -> None:
@@ -109,31 +111,30 @@ def half_precision_is_taken(card: Card) -> None:
         np.asfortranarray,
     ]
     for way in ways:
-        out = built(card)(dataclasses.replace(states, hidden=way(states.hidden)))
+        out = pooling(card)(dataclasses.replace(states, hidden=way(states.hidden)))
         want(out.dtype == np.float32, f"output: want float32, got {out.dtype}")
-        near(out, built(card)(states), "the same states in another form", within=2e-3)
+        near(out, pooling(card)(states), "the same states in another form", within=2e-3)
 
 
 def long_sums_stay_exact(card: Card) -> None:
     """50,000 equal tokens give the vector that one gives: nothing is summed in too few bits."""
-    token = LAB.states(n=1, longest=1).hidden[-1]
-    rows = np.repeat(token, 50_000, axis=0)
-    total = len(rows)
+    token = LAB.states(n=1, longest=1)
+    total = 50_000
     states = States(
-        rows[None],
+        np.repeat(token.hidden, total, axis=1),
         np.array([0, total], np.int64),
         np.zeros(total, np.int32),
         np.zeros((total, 2), np.int32),
-        (-1,),
+        token.layers,
     )
-    near(built(card)(states), token, "50,000 equal tokens", within=1e-5)
+    near(pooling(card)(states), pooling(card)(token), "50,000 equal tokens", within=1e-5)
 
 
 def nan_is_named(card: Card) -> None:
     """States full of NaN are refused, and the message says where."""
     states = LAB.states()
     bad = dataclasses.replace(states, hidden=np.full_like(states.hidden, np.nan))
-    refused(InputError, "states:", lambda: built(card)(bad), "NaN in the states")
+    refused(InputError, "states:", lambda: pooling(card)(bad), "NaN in the states")
 
 
 CHECKS: Mapping[str, Callable[[Card], None]] = {

@@ -7,15 +7,12 @@ from copy import copy
 import numpy as np
 
 from semascope.card import Card, Claim, Evidence, Paper
-from semascope.errors import OptionError
 from semascope.estimator import VectorTransform
 from semascope.lab import Lab
 from semascope.learned import Affine
 from semascope.ops import cosine, integer, recall_at, spearman
+from semascope.ops.whitening import whitening
 from semascope.types import Array, Vectors
-
-# A direction this many times weaker than the strongest is rounding noise of float32: it is sent to zero, not blown up.
-_NOISE = 1e-5
 
 
 class Whiten(VectorTransform):
@@ -37,33 +34,8 @@ class Whiten(VectorTransform):
         keep = X.shape[1]
         if self.n_components is not None:
             keep = integer(self.n_components, name="n_components", least=1, most=X.shape[1])
-        mean = X.mean(axis=0, dtype=np.float64)
-        centred = X - mean
-        variance, axes = np.linalg.eigh(centred.T @ centred / len(X))
-        variance, axes = variance[::-1].clip(0), axes[:, ::-1]
-        # An axis and its opposite are both right; the one whose largest entry is positive is taken.
-        axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(len(axes))])
-        share = self._share(centred, variance)
-        variance = (1 - share) * variance + share * variance.mean()
-        real = variance > max(variance[0] * _NOISE**2, float(np.finfo(np.float32).tiny) ** 2)
-        strength = np.where(real, 1 / np.sqrt(np.where(real, variance, 1)), 0)
-        return Affine(mean.astype(np.float32), (axes * strength)[:, :keep].astype(np.float32))
-
-    def _share(self, centred: Array, variance: Array) -> float:
-        if self.shrink == "auto":
-            return _ledoit_wolf(centred, variance)
-        if isinstance(self.shrink, str) or not 0 <= self.shrink <= 1:
-            raise OptionError(f"shrink: want 0 to 1 or 'auto', got {self.shrink!r}")
-        return float(self.shrink)
-
-
-def _ledoit_wolf(centred: Array, variance: Array) -> float:
-    """The best share to draw a covariance towards a multiple of the identity; Ledoit and Wolf (2004), lemma 3.2 ff."""
-    rows, columns = centred.shape
-    away = float(np.square(variance - variance.mean()).sum()) / columns
-    lengths = np.square(centred).sum(axis=1)
-    noise = (float(np.square(lengths).mean()) - float(np.square(variance).sum())) / (rows * columns)
-    return min(noise, away) / away if away > 0 else 0.0
+        mean, matrix = whitening(X, shrink=self.shrink)
+        return Affine(mean, matrix[:, :keep].copy())
 
 
 def _undoes_anisotropy(lab: Lab, method: VectorTransform) -> Evidence:
