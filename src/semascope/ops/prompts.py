@@ -89,8 +89,8 @@ def _budget(model: Model, parts: Sequence[str], most: int | None, spare: int) ->
     room = (model.max_length - spare - alone) // (len(parts) - 1)
     if room < 1:
         raise OptionError(
-            f"template: want one that leaves room for a text among {model.max_length} tokens, got one of {alone}"
-            + (f" and {spare} more to come" if spare else "")
+            f"template: want one that leaves room for a text among {model.max_length} tokens, got one of at least {alone}"
+            + (f", and {spare} more to come" if spare else "")
         )
     return room if most is None else min(room, most)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from semascope.card import Card
-from semascope.testing import codecs, every, poolings, rows, tables
+from semascope.testing import codecs, every, learning, poolings, readouts, rows, tables
+from semascope.testing.say import learns
 
 Check = Callable[[Card], None]
 
 _FAMILIES: Mapping[str, tuple[Mapping[str, Check], ...]] = {
     "pooling": (poolings.CHECKS,),
+    "readouts": (readouts.CHECKS,),
     "transforms": (rows.CHECKS,),
     "static": (tables.CHECKS,),
     "compression": (rows.CHECKS, codecs.CHECKS),
@@ -22,6 +24,8 @@ def contract(card: Card) -> dict[str, Check]:
     found = dict(every.CHECKS)
     for more in _FAMILIES.get(card.family, ()):
         found |= more
+    if learns(card):
+        found |= learning.CHECKS
     return {name: check for name, check in found.items() if name not in card.waive}
 
 

@@ -124,7 +124,7 @@ class TinyModel:
         attention: Attention | None = None,
         patch: Patch | None = None,
     ) -> States:
-        """Hidden states of the layers asked for, float32, in the order of the texts."""
+        """Hidden states of the layers asked for, float32, in the order of the texts; a patch at `depth` sees them unnormed."""
         named = tuple(range(self.depth + 1)) if layers == "all" else tuple(layers)
         wrong = [layer for layer in named if not -self.depth - 1 <= layer <= self.depth]
         if wrong:
@@ -140,10 +140,10 @@ class TinyModel:
         return States(hidden, tokens.offsets, tokens.ids, tokens.spans, named)
 
     def logits(self, hidden: Array) -> Vectors:
-        """Products with the rows of the token table, (m, 258)."""
+        """Products with the rows of the token table over the root of their width, (m, 258)."""
         if not self.speaks:
             raise OptionError("model: want one that gives the next token, got one without a head")
-        return (np.asarray(hidden, np.float64) @ self.table.T).astype(np.float32)
+        return (np.asarray(hidden, np.float64) @ self.table.T * self.width**-0.5).astype(np.float32)
 
     def log_likelihood(self, tokens: Tokens) -> NDArray[np.float32]:
         """Log p of each token after those before it; 0 for the first of a text."""
@@ -158,13 +158,13 @@ class TinyModel:
     def generate(
         self, tokens: Tokens, *, most: int, temperature: float = 1.0, top_p: float = 1.0, seed: int = 0
     ) -> Tokens:
-        """Sampled tokens after each text, up to an end token, which is left out. One generator serves all texts in turn."""
+        """Sampled tokens after each text, up to an end token, which is left out; a text of no tokens gets none."""
         rng = np.random.default_rng(seed)
         rows: list[list[int]] = []
         for text in range(len(tokens)):
             known = [int(i) for i in tokens.take([text]).ids]
             new: list[int] = []
-            while len(new) < most:
+            while known and len(new) < most:
                 hidden = self.run(Tokens.of([known + new])).hidden[-1]
                 token = _drawn(self.logits(hidden[-1:])[0], temperature, top_p, rng)
                 if token == END:
@@ -184,12 +184,10 @@ class TinyModel:
                 hidden = hidden.copy()
                 for start, stop in bounds:
                     hidden[start:stop] = self._block(hidden[start:stop], self.blocks[layer - 1], causal=causal)
-            if layer == self.depth:
-                hidden = _normed(hidden)
             if patch is not None:
                 changed = patch(layer, hidden, Batch(texts=places, offsets=tokens.offsets))
                 hidden = hidden if changed is None else changed
-            layers.append(hidden)
+            layers.append(_normed(hidden) if layer == self.depth else hidden)
         return np.stack(layers)
 
     def _block(self, x: Array, weights: dict[str, Any], *, causal: bool) -> Array:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 
 from semascope.estimator import VectorTransform
 from semascope.learned import Affine
-from semascope.ops import each_text, vectors
-from semascope.types import Array, States, Vectors
+from semascope.ops import each_text, kept, pooled, vectors
+from semascope.types import Array, Model, Pooling, States, Vectors
 
 
 class FirstToken:
@@ -28,6 +29,22 @@ class Identity(VectorTransform):
     def _learn(self, X: Vectors, y: Array | None) -> Affine:
         del y
         return Affine(np.zeros(X.shape[1], np.float32), np.eye(X.shape[1], dtype=np.float32))
+
+
+@dataclass(frozen=True)
+class OneReading:
+    """A readout that runs the model once, as it usually is, and pools its last states.
+
+    Args:
+        pooling: Makes one row of a text's states; None is their mean.
+    """
+
+    pooling: Pooling | None = None
+
+    def __call__(self, model: Model, texts: Sequence[str]) -> Vectors:
+        """Rows float32 (n, d), of the texts' own tokens."""
+        states = model.run(model.tokenize(texts))
+        return pooled(kept(states, states.spans[:, 0] >= 0), self.pooling)
 
 
 class MeanCoder:
@@ -64,4 +81,9 @@ class MeanOnly(VectorTransform):
 
 
 # Family -> how to make its do-nothing method. A family without one needs `Claim.null` in its cards.
-NULL: Mapping[str, Callable[[], Any]] = {"pooling": FirstToken, "transforms": Identity, "compression": MeanOnly}
+NULL: Mapping[str, Callable[[], Any]] = {
+    "pooling": FirstToken,
+    "readouts": OneReading,
+    "transforms": Identity,
+    "compression": MeanOnly,
+}

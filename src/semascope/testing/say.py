@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -11,9 +12,17 @@ import numpy as np
 from semascope import registry
 from semascope.card import Card
 from semascope.lab import Lab
-from semascope.types import Array, States, Vectors
+from semascope.testing.model import TinyModel
+from semascope.types import Array, States
 
 LAB = Lab(seed=0)
+TEXTS = (
+    "The cat sat on the mat.",
+    "a",
+    "Rivers carry sand to the sea",
+    "Ça va? 我们明天见",
+    "one two three four five six",
+)
 
 
 def want(condition: object, message: str) -> None:
@@ -63,22 +72,53 @@ def built(card: Card) -> Any:
 
 
 def material(card: Card) -> Any:
-    """The small data that the method's main verb takes: states for a pooling or a token table, rows for the rest."""
+    """The small data that the method's main verb takes: states for a pooling or a table, texts for a readout, else rows."""
+    if card.family == "readouts":
+        return TEXTS
     return LAB.states() if card.family in ("pooling", "static") else LAB.vectors()
 
 
-def used(card: Card, data: States | Vectors) -> Array:
+def partners() -> tuple[States, States]:
+    """States of texts, and of texts that belong to them: the same, somewhat disturbed. Neither can be written to."""
+    one = LAB.states(n=12)
+    noise = LAB.rng(9).normal(size=one.hidden.shape).astype(np.float32) / 4
+    return locked(one), locked(dataclasses.replace(one, hidden=one.hidden + noise))
+
+
+def learns(card: Card) -> bool:
+    """Whether it is a pooling that has to learn first."""
+    return card.family == "pooling" and (hasattr(card.make, "learn") or hasattr(card.make, "learn_pairs"))
+
+
+def learnt(card: Card, *batches: tuple[States, States]) -> Any:
+    """What a fresh method learns from pairs of batches, or from the texts of both."""
+    method = built(card)
+    if hasattr(method, "learn_pairs"):
+        return method.learn_pairs(iter(batches))
+    return method.learn(states for pair in batches for states in pair)
+
+
+def pooling(card: Card) -> Any:
+    """A fresh pooling that can pool: one that has to learn has learned from `partners`."""
+    return learnt(card, partners()) if learns(card) else built(card)
+
+
+def used(card: Card, data: Any) -> Array:
     """The method's main verb on that data: one array. An estimator is fitted on it first; a table gives all its rows."""
     method = built(card)
     if card.family == "static":
         table = method.learn(data)
         return table(np.arange(len(table)))
-    return method(data) if card.family == "pooling" else method.fit(data).transform(data)
+    if card.family == "readouts":
+        return method(TinyModel(), data)
+    return pooling(card)(data) if card.family == "pooling" else method.fit(data).transform(data)
 
 
-def arrays(data: States | Vectors) -> list[Array]:
+def arrays(data: Any) -> list[Array]:
     """The arrays that data is made of."""
-    return [data.hidden, data.offsets, data.ids, data.spans] if isinstance(data, States) else [data]
+    if isinstance(data, States):
+        return [data.hidden, data.offsets, data.ids, data.spans]
+    return [] if isinstance(data, tuple) else [data]
 
 
 def locked(data: Any) -> Any:
