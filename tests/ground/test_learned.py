@@ -13,7 +13,16 @@ import pytest
 from semascope import learned
 from semascope.errors import CorruptError, InputError
 from semascope.lab import Lab
-from semascope.learned import Affine, BinaryCoder, ScalarCoder, TokenTable
+from semascope.learned import (
+    Affine,
+    BinaryCoder,
+    LayerAttention,
+    PooledAffine,
+    ScalarCoder,
+    TokenAttention,
+    TokenTable,
+)
+from semascope.learned.attention import drawn
 
 RNG = np.random.default_rng(0)
 
@@ -28,6 +37,11 @@ THINGS: dict[str, Any] = {
     "BinaryCoder": BinaryCoder(f32(9), np.abs(f32(9)), np.linalg.qr(f32(9, 9))[0].astype(np.float32)),
     "BinaryCoder without a turn": BinaryCoder(f32(9), np.abs(f32(9)), np.zeros((0, 0), np.float32)),
     "TokenTable": TokenTable.quantised(f32(30, 8)),
+    "PooledAffine": PooledAffine(f32(6), f32(6, 4), (1, -1)),
+    "LayerAttention": LayerAttention(
+        **drawn(8, latents=3, heads=2, seed=0, layers=2), heads=2, token="last", layers=(1, 2)
+    ),
+    "TokenAttention": TokenAttention(**drawn(8, latents=3, heads=2, seed=0), heads=2),
     "TokenTable of halves": TokenTable(f32(30, 8).astype(np.float16), np.ones(30, np.float32)),
 }
 every = pytest.mark.parametrize("thing", THINGS.values(), ids=THINGS)
@@ -40,7 +54,8 @@ def test_a_saved_thing_comes_back_bit_for_bit(thing: Any, tmp_path: Path) -> Non
     assert type(back) is type(thing)
     for field in fields(thing):
         a, b = getattr(thing, field.name), getattr(back, field.name)
-        assert a.dtype == b.dtype
+        assert type(a) is type(b)
+        assert getattr(a, "dtype", None) == getattr(b, "dtype", None)
         np.testing.assert_array_equal(a, b)
     assert [path.name for path in tmp_path.iterdir()] == ["thing.safetensors"]
 
@@ -93,6 +108,37 @@ def test_arrays_that_do_not_fit_together_are_corrupt(tmp_path: Path) -> None:
     save_file({"mean": f32(3)}, place, metadata=header)
     with pytest.raises(CorruptError):
         learned.load(place)
+
+
+@pytest.mark.parametrize("missing", ["mean", "matrix"])
+def test_a_pooling_whose_file_lacks_an_array_is_corrupt(missing: str, tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    arrays = {"mean": f32(4), "matrix": f32(4, 4)}
+    del arrays[missing]
+    header = {"format": "1", "kind": "PooledAffine", "options": json.dumps({"layers": [1, -1]})}
+    save_file(arrays, tmp_path / "thing", metadata=header)
+    with pytest.raises(CorruptError):
+        learned.load(tmp_path / "thing")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"latents": f32(3)}, "latents: want 2 dimensions"),
+        ({"latents": f32(3, 7)}, "want shape"),
+        ({"narrow": f32(32, 7)}, "narrow: want shape"),
+        ({"norms": f32(2, 2, 8)}, "norms: want shape"),
+        ({"heads": 3}, "heads: want a divisor of 8"),
+        ({"heads": 0}, "heads: want a divisor of 8"),
+        ({"token": "middle"}, "token: want"),
+        ({"layers": (1, 2, 3)}, "positions: want shape"),
+    ],
+)
+def test_attention_that_does_not_fit_together_is_refused(change: dict[str, Any], message: str) -> None:
+    good = {**drawn(8, latents=3, heads=2, seed=0, layers=2), "heads": 2, "token": "last", "layers": (1, 2)}
+    with pytest.raises(ValueError, match=message):
+        LayerAttention(**{**good, **change})
 
 
 @pytest.mark.parametrize("data", [b"", b"\x80\x04K\x01.", b"PK\x03\x04" + bytes(100), b"{}" * 50])
