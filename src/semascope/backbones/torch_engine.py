@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,13 @@ class TorchEngine:
         self.speaks = network.head is not None
         self.threads = threads
         self.network = network
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Of torch."""
+        import torch
+
+        return {"torch": str(torch.__version__)}
 
     @staticmethod
     def open(
