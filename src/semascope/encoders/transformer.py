@@ -34,16 +34,24 @@ class Manner:
     """How texts are read.
 
     Args:
-        prompts: Text put before documents and queries, by kind.
+        prompts: Text put before texts, by name; that of "query" before queries, that of "document" before documents.
+        default_prompt: Name of the prompt put before the kind that has none of its own, or "".
         max_length: Tokens read of a text, special ones and prompt included; None where nothing limits them.
         side: The side that is cut.
         lower_case: Whether letters are lowered before the tokenizer sees them.
+        similarity: How its vectors are compared, where its folder says so: "cosine", "dot", ...
     """
 
     prompts: Mapping[str, str] = field(default_factory=dict[str, str])
+    default_prompt: str = ""
     max_length: int | None = None
     side: Literal["right", "left"] = "right"
     lower_case: bool = False
+    similarity: str = ""
+
+    def prompt(self, kind: str) -> str:
+        """What is put before texts of a kind."""
+        return self.prompts.get(kind) or self.prompts.get(self.default_prompt, "")
 
 
 @dataclass(frozen=True)
@@ -120,7 +128,8 @@ class TransformerEncoder:
     @property
     def prompts(self) -> dict[str, str]:
         """Text put before documents and queries, by kind, where there is any."""
-        return {kind: text for kind, text in self.manner.prompts.items() if text}
+        said = {kind: self.manner.prompt(kind) for kind in ("document", "query")}
+        return {kind: text for kind, text in said.items() if text}
 
     def __repr__(self) -> str:
         return f"TransformerEncoder({self.name!r}, dim={self.dim}, depth={self.depth}, {self.engine.precision})"
@@ -355,7 +364,7 @@ class TransformerEncoder:
 
     def _read(self, items: list[str], *, kind: Kind, spans: bool) -> Read:
         return self.tokenizer.read(
-            items, prompt=self.prompts.get(kind, ""), max_length=self.max_length, side=self.manner.side, spans=spans
+            items, prefix=self.prompts.get(kind, ""), max_length=self.max_length, side=self.manner.side, spans=spans
         )
 
     def _named(self, layers: Layers) -> tuple[int, ...]:

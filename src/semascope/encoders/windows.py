@@ -141,7 +141,7 @@ def _room(encoder: TransformerEncoder, kind: Kind) -> int | None:
     """Tokens of a text that fit beside the special ones and the prompt."""
     if encoder.max_length is None:
         return None
-    taken = encoder.tokenizer.read([""], prompt=encoder.prompts.get(kind, ""), max_length=None).tokens.lengths[0]
+    taken = encoder.tokenizer.read([""], prefix=encoder.prompts.get(kind, ""), max_length=None).tokens.lengths[0]
     room = encoder.max_length - int(taken)
     if room < 1:
         raise OptionError(
