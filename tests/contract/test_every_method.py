@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from semascope.card import Card
+from semascope.errors import MissingExtraError
 from semascope.registry import cards, names
 from semascope.testing import NULL, contract
 
@@ -24,7 +25,10 @@ each = pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
     ids=lambda v: getattr(v, "name", v),
 )
 def test_contract(card: Card, check: str) -> None:
-    contract(card)[check](card)
+    try:
+        contract(card)[check](card)
+    except MissingExtraError as error:
+        pytest.skip(str(error))
 
 
 @each

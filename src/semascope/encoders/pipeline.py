@@ -19,6 +19,7 @@ from semascope.encoders.reading import (
     normalizes,
     read_dim,
     sample,
+    states_for,
 )
 from semascope.errors import InputError, OptionError
 from semascope.ops import integer, unit
@@ -265,11 +266,9 @@ class Recipe:
     def _learned_pooling(self, texts: list[str], pairs: list[tuple[str, str]], progress: Progress | None) -> Any:
         if not learns(self.pooling):
             return self.pooling
-        backbone: Any = self.backbone
-        layers = self.parts[0].layers or self.pooling.layers
 
         def states(part: Sequence[str]) -> States:
-            return backbone.states(list(part), layers=layers)
+            return states_for(self.backbone, self.pooling, self.parts, part)
 
         if self.wants_pairs:
             cuts = range(0, len(pairs), POOLED_TEXTS)

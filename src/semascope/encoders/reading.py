@@ -100,12 +100,19 @@ def base_vectors(
 
 
 def _pooled(backbone: Any, pooling: Any, parts: Sequence[Part], texts: list[str], kind: Kind) -> Vectors:
+    return pooling(states_for(backbone, pooling, parts, texts, kind))
+
+
+def states_for(
+    backbone: Any, pooling: Any, parts: Sequence[Part], texts: Sequence[str], kind: Kind = "document"
+) -> States:
+    """What a pooling is given: the layers that the recipe names, else those it wants; averaged where it reads only one."""
     own = getattr(pooling, "layers", None)
     layers = (parts[0].layers if parts else ()) or own or (-1,)
     states: States = backbone.states(texts, layers=layers, **({} if kind == "document" else {"kind": kind}))
     if own is None and len(states.layers) > 1:
         states = dataclasses.replace(states, hidden=states.hidden.mean(axis=0, keepdims=True), layers=(-1,))
-    return pooling(states)
+    return states
 
 
 def sample(texts: Iterable[Any], limit: int, seed: int) -> list[str]:
