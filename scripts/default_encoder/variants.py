@@ -10,8 +10,9 @@ import random
 import re
 from collections.abc import Iterator
 
+from default_encoder.inflections import ing, plural
 from default_encoder.sources import Passage
-from default_encoder.wordnet import WordNet, ing, plural
+from semascope.corpus.wordnet import WordNet
 
 Group = list[str]
 _WORD = re.compile(r"[A-Za-z]+")

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 import semascope
-from semascope.cli import demo, doctor, find, literature, make, say
+from semascope.cli import demo, doctor, find, literature, make, models, say
 from semascope.cli.verb import show_examples
 from semascope.errors import SemascopeError, StoreError
 
@@ -37,7 +37,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "info",
     ),
     "Trust (is it what it should be?)": ("doctor",),
-    "Literature (published methods, their claims checked here)": ("methods", "check", "cite"),
+    "Literature (published methods, their claims checked here)": ("methods", "check", "cite", "models"),
 }
 EXAMPLES = (
     ("semascope demo", "search this machine's Python documentation"),
@@ -178,7 +178,7 @@ def app() -> None:
 for _verb in (
     *(demo.demo, make.build, find.search, make.add, make.delete, make.reencode, make.export, find.info),
     doctor.doctor,
-    *(literature.methods, literature.check, literature.cite),
+    *(literature.methods, literature.check, literature.cite, models.models),
 ):
     app.add_command(_verb)
 

@@ -155,13 +155,13 @@ class Bar:
     """A progress bar on stderr, for a terminal only; called as `bar(done, total)`.
 
     Args:
-        what: What is being done, such as "Encoding".
+        what: What is being done, such as "Encoding"; may be changed while it is shown.
         noun: What is counted.
         quiet: Never shows anything.
     """
 
     def __init__(self, what: str, noun: str = "passages", *, quiet: bool = False, stream: TextIO | None = None) -> None:
-        self._what = what
+        self.what = what
         self._noun = noun
         self._out = stream or sys.stderr
         self._live = not quiet and self._out.isatty()
@@ -177,7 +177,7 @@ class Bar:
 
     def _text(self, done: int, total: int | None, spent: float) -> str:
         rate = done / spent if spent > 0 else 0.0
-        said = f"{self._what}  "
+        said = f"{self.what}  "
         if not total:
             return said + f"{done:,} {self._noun}  {rate:,.0f}/s"
         share = min(done / total, 1.0)

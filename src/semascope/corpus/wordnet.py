@@ -1,4 +1,4 @@
-"""Read WordNet's database files: synsets with their words, glosses, examples and neighbours."""
+"""WordNet's database files, as Debian's wordnet-base brings them: synsets with their words, glosses, examples and neighbours."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+FOLDER = Path("/usr/share/wordnet")  # where wordnet-base puts it
 PARTS = ("noun", "verb", "adj", "adv")
 _MARK = re.compile(r"\((?:a|p|ip)\)$")
 
@@ -20,8 +21,8 @@ class Synset:
     gloss: str
     examples: list[str]
     lexfile: int
-    up: list[str] = field(default_factory=list)
-    down: list[str] = field(default_factory=list)
+    up: list[str] = field(default_factory=list[str])
+    down: list[str] = field(default_factory=list[str])
 
 
 @dataclass
@@ -135,30 +136,3 @@ def read_frames(folder: Path) -> list[tuple[str, str]]:
         verb = key.split("%")[0].replace("_", " ")
         found.extend((verb, sentences[n]) for n in numbers.replace(" ", "").split(",") if n in sentences)
     return found
-
-
-def ing(wordnet: WordNet, verb: str) -> str:
-    """The -ing form of a verb."""
-    first, _, rest = verb.partition(" ")
-    for form in wordnet.irregular["verb"].get(first, []):
-        if form.endswith("ing"):
-            break
-    else:
-        if first.endswith("ie"):
-            form = first[:-2] + "ying"
-        elif first.endswith("e") and not first.endswith(("ee", "oe", "ye")):
-            form = first[:-1] + "ing"
-        else:
-            form = first + "ing"
-    return f"{form} {rest}".strip()
-
-
-def plural(wordnet: WordNet, noun: str) -> str:
-    """The plural of a noun."""
-    for form in wordnet.irregular["noun"].get(noun, []):
-        return form
-    if re.search(r"(s|x|z|ch|sh)$", noun):
-        return noun + "es"
-    if re.search(r"[^aeiou]y$", noun):
-        return noun[:-1] + "ies"
-    return noun + "s"
