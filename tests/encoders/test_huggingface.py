@@ -327,7 +327,7 @@ def test_a_layer_behind_unit_length_is_refused(folder: Path) -> None:
     modules = json.loads((folder / "modules.json").read_text())
     modules.insert(2, {"type": f"{BERT}.Normalize", "path": "2_Normalize"})
     _write(folder / "modules.json", modules)
-    with pytest.raises(OptionError, match="want Normalize behind all layers, got sentence_transformers.models.Dense"):
+    with pytest.raises(OptionError, match=r"want Normalize behind all layers, got sentence_transformers\.models\.Dense"):
         read_folder(folder)
 
 
