@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 
 from semascope.lab import Lab
 from semascope.learned import LayerAttention, TokenAttention
-from semascope.learned.attention import _Numpy, drawn
+from semascope.learned.attention import InNumpy, drawn
 from semascope.ops import unit
 from semascope.registry import make
 from semascope.types import States
@@ -158,11 +158,11 @@ def test_the_same_layer_over_and_over_is_that_layer_once() -> None:
     )
 
 
-def test_the_error_function_is_scipys() -> None:
-    from scipy.special import erf
+def test_gelu_is_x_times_scipys_normal_distribution() -> None:
+    from scipy.stats import norm
 
-    x = np.linspace(-6, 6, 10_001)
-    assert np.abs(_Numpy.erf(x) - erf(x)).max() < 2e-7
+    x = np.linspace(-8, 8, 10_001)
+    assert np.abs(InNumpy.gelu(x) - x * norm.cdf(x)).max() < 4e-7
 
 
 # Training

@@ -32,46 +32,73 @@ def block(w: Weights, heads: int, askers: Any, asked: Any, ops: Any) -> Any:
         heads: Among which the attention is split.
         askers: Queries, before their norm.
         asked: Keys and values, before their norm.
-        ops: `numpy` with an erf, or torch: what has exp, erf and amax.
+        ops: `InNumpy`, or `InTorch` where gradients are wanted.
     """
-    look = _normed(asked, w["norms"][1])
+    look = ops.norm(asked, w["norms"][1])
     q, k, v = (
         _split(x @ w[name], heads)
-        for x, name in ((_normed(askers, w["norms"][0]), "query"), (look, "key"), (look, "value"))
+        for x, name in ((ops.norm(askers, w["norms"][0]), "query"), (look, "key"), (look, "value"))
     )
-    scores = q @ k.swapaxes(-1, -2) * (q.shape[-1] ** -0.5)
-    shares = ops.exp(scores - ops.amax(scores, axis=-1, keepdims=True))
-    found = (shares / shares.sum(axis=-1, keepdims=True)) @ v
+    found = ops.softmax(q @ k.swapaxes(-1, -2) * (q.shape[-1] ** -0.5)) @ v
     found = found.swapaxes(-2, -3)
     x = askers + found.reshape(*found.shape[:-2], -1) @ w["out"]
-    wide = _normed(x, w["norms"][2]) @ w["widen"] + w["widen_shift"]
+    wide = ops.norm(x, w["norms"][2]) @ w["widen"] + w["widen_shift"]
     half = wide.shape[-1] // 2
-    value, gate = wide[..., :half], wide[..., half:]
-    return x + (value * gate * (0.5 + 0.5 * ops.erf(gate * 0.5**0.5))) @ w["narrow"] + w["narrow_shift"]
-
-
-def _normed(x: Any, norm: Any) -> Any:
-    centred = x - x.mean(axis=-1, keepdims=True)
-    return centred / ((centred * centred).mean(axis=-1, keepdims=True) + _EPSILON) ** 0.5 * norm[0] + norm[1]
+    return x + (wide[..., :half] * ops.gelu(wide[..., half:])) @ w["narrow"] + w["narrow_shift"]
 
 
 def _split(x: Any, heads: int) -> Any:
     return x.reshape(*x.shape[:-1], heads, -1).swapaxes(-2, -3)
 
 
-class _Numpy:
-    """The three functions of numpy that `block` asks for; numpy has no erf of its own."""
-
-    exp = staticmethod(np.exp)
-    amax = staticmethod(np.amax)
+class InNumpy:
+    """What `block` asks of numpy, which is all that pooling needs."""
 
     @staticmethod
-    def erf(x: Array) -> Array:
-        """The error function, to 1.5e-7: Abramowitz and Stegun (1964), 7.1.26."""
-        size = np.abs(x)
+    def norm(x: Array, norm: Array) -> Array:
+        """Rows of mean 0 and variance 1, times a scale and plus a shift."""
+        centred = x - x.mean(axis=-1, keepdims=True)
+        return centred / np.sqrt(np.square(centred).mean(axis=-1, keepdims=True) + _EPSILON) * norm[0] + norm[1]
+
+    @staticmethod
+    def softmax(x: Array) -> Array:
+        """Shares that add up to one along the last axis."""
+        shares = np.exp(x - x.max(axis=-1, keepdims=True))
+        return shares / shares.sum(axis=-1, keepdims=True)
+
+    @staticmethod
+    def gelu(x: Array) -> Array:
+        """Each number times the share of a normal distribution that lies below it, to 1.5e-7 of it.
+
+        Source: Abramowitz and Stegun (1964), 7.1.26, for the error function, which numpy does not have.
+        """
+        size = np.abs(x) * np.float32(0.5**0.5)
         t = 1 / (1 + np.float32(0.3275911) * size)
         tail = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
-        return np.copysign(1 - tail * np.exp(-size * size), x)
+        return x * (0.5 + 0.5 * np.copysign(1 - tail * np.exp(-size * size), x))
+
+
+class InTorch:
+    """What `block` asks of torch, which keeps the way back.
+
+    Args:
+        torch: The package, imported by whoever has made sure that it is there.
+    """
+
+    def __init__(self, torch: Any) -> None:
+        self._torch = torch
+
+    def norm(self, x: Any, norm: Any) -> Any:
+        """As in numpy."""
+        return self._torch.nn.functional.layer_norm(x, x.shape[-1:], norm[0], norm[1], _EPSILON)
+
+    def softmax(self, x: Any) -> Any:
+        """As in numpy."""
+        return x.softmax(dim=-1)
+
+    def gelu(self, x: Any) -> Any:
+        """As in numpy, exactly."""
+        return self._torch.nn.functional.gelu(x)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +167,7 @@ class CrossAttention:
     def _block(self, askers: Array, asked: Array) -> Array:
         # Infinite or NaN states give NaN rows, which are refused by name where they come out.
         with np.errstate(invalid="ignore", over="ignore"):
-            return block(vars(self), self.heads, askers, asked, _Numpy)
+            return block(vars(self), self.heads, askers, asked, InNumpy)
 
 
 @dataclass(frozen=True, eq=False)

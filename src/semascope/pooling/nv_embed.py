@@ -12,7 +12,7 @@ import numpy as np
 from semascope.card import Card, Claim, Evidence, Paper
 from semascope.lab import Lab
 from semascope.learned import TokenAttention
-from semascope.learned.attention import block, drawn, without_prompts
+from semascope.learned.attention import InTorch, block, drawn, without_prompts
 from semascope.ops import each_text, integer, recall_at, vectors
 from semascope.ops.contrast import both_have_tokens, contrast
 from semascope.types import Array, LearnsFromPairs, Pooling, Progress, States
@@ -78,7 +78,7 @@ class NvEmbed:
     def _rows(self, torch: Any, weights: Mapping[str, Any], texts: Sequence[Array]) -> Any:
         # Tokens do not look at each other, so they go through in one row; what they became is then added up by text.
         lengths = torch.tensor([len(text) for text in texts])
-        became = block(weights, self.heads, torch.from_numpy(np.concatenate(texts)), weights["latents"], torch)
+        became = block(weights, self.heads, torch.from_numpy(np.concatenate(texts)), weights["latents"], InTorch(torch))
         owner = torch.repeat_interleave(torch.arange(len(texts)), lengths)
         return became.new_zeros(len(texts), became.shape[-1]).index_add(0, owner, became) / lengths[:, None]
 

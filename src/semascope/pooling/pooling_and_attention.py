@@ -12,7 +12,7 @@ from semascope.card import Card, Claim, Evidence, Paper
 from semascope.errors import InputError
 from semascope.lab import Lab
 from semascope.learned import LayerAttention
-from semascope.learned.attention import block, drawn, standing
+from semascope.learned.attention import InTorch, block, drawn, standing
 from semascope.ops import each_text, integer, recall_at
 from semascope.ops.contrast import both_have_tokens, contrast
 from semascope.ops.segments import each_stack, want_layers
@@ -88,7 +88,7 @@ class PoolingAndAttention:
 
     def _rows(self, torch: Any, weights: Mapping[str, Any], texts: Sequence[Array]) -> Any:
         stack = torch.from_numpy(np.stack(texts)) + weights["positions"]
-        return block(weights, self.heads, weights["latents"], stack, torch).mean(axis=-2)
+        return block(weights, self.heads, weights["latents"], stack, InTorch(torch)).mean(axis=-2)
 
 
 def _above_embeddings(states: States) -> States:
