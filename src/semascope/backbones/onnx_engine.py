@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -49,6 +49,11 @@ class OnnxEngine:
         self._places = _places(weights)
         self._relative = weights.array("relative.weight") if self.architecture.positions == "relative" else None
         self._session, self._options = _session(encoder_graph(weights, Plain(weights)), threads)
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Of onnxruntime."""
+        return {"onnxruntime": str(cast("Any", need("onnxruntime", extra="onnx")).__version__)}
 
     @classmethod
     def open(cls, folder: str | Path, *, precision: Precision = "float32", threads: int | None = None) -> OnnxEngine:
