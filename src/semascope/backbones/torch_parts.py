@@ -44,7 +44,7 @@ class Dense:
 
         if self.packed is not None and stream.dtype == x.dtype:
             return torch.ops.mkldnn._linear_pointwise.binary(x, stream, self.packed, self.bias, "add")  # noqa: SLF001 - no public name for it
-        return stream + self(x)
+        return self(x).float().add_(stream)
 
 
 def _packed(weight: Tensor, bias: Tensor | None, fused: tuple[str, str]) -> Tensor | None:
