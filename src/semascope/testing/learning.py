@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -148,6 +149,22 @@ def every_layer_asked_for_is_read(card: Card) -> None:
         want(not np.array_equal(changed, learned(states)), f"layer {states.layers[place]}: want it to be read")
 
 
+def torchs_randomness_is_untouched(card: Card) -> None:
+    """Torch's global generator, where torch is used at all, neither moves nor counts."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        learnt(card, partners())  # whatever it trains with has been imported from here on
+        torch = sys.modules.get("torch")
+    if torch is None:
+        return
+    torch.manual_seed(1)
+    before = torch.get_rng_state().clone()
+    first = learnt(card, partners())
+    want(torch.equal(before, torch.get_rng_state()), "torch's random state: want it untouched")
+    torch.manual_seed(2)
+    _same_thing(learnt(card, partners()), first, "learned under two of torch's seeds")
+
+
 def progress_is_told(card: Card) -> None:
     """`progress` is called, and never goes back."""
     told: list[int] = []
@@ -179,6 +196,7 @@ CHECKS: Mapping[str, Callable[[Card], None]] = {
         nan_is_never_learned_from,
         other_states_than_learned_from_are_refused,
         every_layer_asked_for_is_read,
+        torchs_randomness_is_untouched,
         progress_is_told,
     )
 }
