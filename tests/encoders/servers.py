@@ -41,7 +41,7 @@ class Server(ThreadingHTTPServer):
         self.encoder = encoder or HashingEncoder(DIM)
         self.max_batch, self.max_characters, self.key = max_batch, max_characters, key
         self.script: list[Step] = []
-        self.always: Step = lambda handler, body: False
+        self.always: Step = lambda _handler, _body: False
         self.answer: Callable[[dict[str, Any]], Any] = lambda answer: answer
         self.bodies: list[dict[str, Any]] = []
         self.heads: list[dict[str, str]] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from semascope.passport import Passport
 from semascope.types import Vectors
 
 NAME = "vectors-1.sqlite"  # the number of the format: another one is another file
+_PATIENCE = 30.0  # seconds for another process to finish its writing
 _ASKED = 500  # keys of one query
 _SHARE_KEPT = 0.8  # of the bytes allowed, when the oldest go
 _CHECKED = 16 * 2**20  # bytes written between two looks at the size
@@ -204,12 +206,30 @@ class RemoteCache:
             self._database = None
         if self._database is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(self.path, timeout=30, check_same_thread=False)
-            self._owner = os.getpid()
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = NORMAL")
-            self._database.executescript(_TABLES)
+            database = sqlite3.connect(self.path, timeout=_PATIENCE, check_same_thread=False)
+            try:
+                _prepare(database)
+            except BaseException:
+                database.close()
+                raise
+            self._database, self._owner = database, os.getpid()
         return self._database
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    """Make the tables of a new file, in SQLite's log mode, in which readers and a writer do not wait for each other."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError as error:
+            # SQLite itself does not wait here, when several processes open a new file at once.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+    database.execute("PRAGMA synchronous = NORMAL")
+    database.executescript(_TABLES)
 
 
 def _agree(kept: Vectors, live: Vectors) -> bool:
