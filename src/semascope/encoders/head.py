@@ -79,6 +79,18 @@ class NormLayer:
         return (scaled * self.weight + self.bias).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class UnitLayer:
+    """Length one, between other layers; at the end it is `normalize`."""
+
+    def __call__(self, x: Vectors) -> Vectors:
+        """Rows (n, d) to float32 (n, d) of length one; zero rows stay zero."""
+        return unit(x)
+
+
+Layer = DenseLayer | NormLayer | UnitLayer
+
+
 @dataclass(frozen=True, eq=False)
 class Head:
     """Pooling and what follows it.
@@ -86,13 +98,13 @@ class Head:
     Args:
         poolings: Recipe texts of poolings; the vectors of several stand side by side.
         include_prompt: Whether the prompt's tokens are pooled too.
-        layers: Dense layers and norms after the pooling, in order.
+        layers: Dense layers, norms and unit lengths after the pooling, in order.
         normalize: Whether vectors are scaled to length one at the end.
     """
 
     poolings: tuple[str, ...] = ("mean",)
     include_prompt: bool = True
-    layers: tuple[DenseLayer | NormLayer, ...] = ()
+    layers: tuple[Layer, ...] = ()
     normalize: bool = False
 
     def __post_init__(self) -> None:
@@ -102,10 +114,7 @@ class Head:
 
     def __str__(self) -> str:
         text = "+".join(self.poolings) + ("" if self.include_prompt else " without prompt")
-        return text + "".join(
-            f" | dense({layer.weight.shape[0]}, {layer.activation})" if isinstance(layer, DenseLayer) else " | norm"
-            for layer in self.layers
-        )
+        return text + "".join(f" | {_named(layer)}" for layer in self.layers)
 
     def dim(self, width: int) -> int:
         """Columns of a vector, from those of a hidden state."""
@@ -125,6 +134,12 @@ class Head:
             x = unit(x)
         x[empty] = 0
         return x
+
+
+def _named(layer: Layer) -> str:
+    if isinstance(layer, DenseLayer):
+        return f"dense({layer.weight.shape[0]}, {layer.activation})"
+    return "norm" if isinstance(layer, NormLayer) else "unit"
 
 
 def without_first(states: States, count: NDArray[np.int64]) -> States:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from semascope.backbones.weights import INDEX, PICKLED, SINGLE
 from semascope.encoders import modules as parts
 from semascope.encoders.folders import read_json
-from semascope.encoders.head import DenseLayer, NormLayer
+from semascope.encoders.head import DenseLayer, Layer, UnitLayer
 from semascope.errors import CorruptError, OptionError
 
 Side = Literal["right", "left"]
@@ -40,7 +40,7 @@ class Layout:
         transformer: Folder of config.json, weights and tokenizer.
         poolings: Recipe texts of poolings; the vectors of several stand side by side.
         include_prompt: Whether the prompt's tokens are pooled too.
-        layers: Dense layers and norms behind the pooling, in order.
+        layers: Dense layers, norms and unit lengths behind the pooling, in order.
         normalize: Whether vectors are scaled to length one at the end.
         prompts: Prompts by name, as the folder says; "query" and "document" are put before those, others only when asked for.
         default_prompt: Name of the prompt that Sentence Transformers puts before texts that are neither, or "".
@@ -54,7 +54,7 @@ class Layout:
     transformer: Path
     poolings: tuple[str, ...] = ("mean",)
     include_prompt: bool = True
-    layers: tuple[DenseLayer | NormLayer, ...] = ()
+    layers: tuple[Layer, ...] = ()
     normalize: bool = False
     prompts: Mapping[str, str] = field(default_factory=dict[str, str])
     default_prompt: str = ""
@@ -121,7 +121,8 @@ def _sentence_transformers(folder: Path) -> Layout:
     width = _width(config, listed[1])
     _check_chain(folder, layers, None if width is None else width * len(pooled.modes))
     prompts = _prompts(folder, overall)
-    poolings, notes = _poolings(folder, pooled, prompts, normalize=normalize, alone=not layers)
+    at_once = isinstance(layers[0], UnitLayer) if layers else normalize
+    poolings, notes = _poolings(folder, pooled, prompts, normalize=at_once)
     if overall.get("truncate_dim") is not None:
         raise OptionError(
             f"{folder / 'config_sentence_transformers.json'}: want no truncate_dim, got {overall['truncate_dim']!r}; take it "
@@ -153,23 +154,25 @@ def _overall(folder: Path) -> dict[str, Any]:
     return overall
 
 
-def _after(modules: list[parts.Module]) -> tuple[bool, tuple[DenseLayer | NormLayer, ...]]:
-    layers: list[DenseLayer | NormLayer] = []
+def _after(modules: list[parts.Module]) -> tuple[bool, tuple[Layer, ...]]:
+    layers: list[Layer] = []
     normalize = False
     for module in modules:
-        if module.name == "Dense":
-            layers.append(parts.read_dense(module))
-        elif module.name == "LayerNorm":
-            layers.append(parts.read_norm(module))
-        elif module.name == "Normalize":
+        if module.name == "Normalize":
             parts.check_normalize(module)
             normalize = True
+        if module.name in ("Dense", "LayerNorm"):
+            layers += [UnitLayer()] if normalize else []
+            layers.append(parts.read_dense(module) if module.name == "Dense" else parts.read_norm(module))
+            normalize = False
         # Dropout does nothing to a model that is not being trained.
     return normalize, tuple(layers)
 
 
-def _check_chain(folder: Path, layers: tuple[DenseLayer | NormLayer, ...], width: int | None) -> None:
+def _check_chain(folder: Path, layers: tuple[Layer, ...], width: int | None) -> None:
     for number, layer in enumerate(layers):
+        if isinstance(layer, UnitLayer):
+            continue
         wanted = layer.weight.shape[-1]
         if width is not None and wanted != width:
             raise CorruptError(f"{folder}: layer {number} behind the pooling wants {wanted} columns, gets {width}")
@@ -186,10 +189,10 @@ def _width(config: Mapping[str, Any], pooling: parts.Module) -> int | None:
 
 
 def _poolings(
-    folder: Path, pooled: parts.Pooled, prompts: Mapping[str, str], *, normalize: bool, alone: bool
+    folder: Path, pooled: parts.Pooled, prompts: Mapping[str, str], *, normalize: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Our names of its poolings, and what was assumed."""
-    if pooled.modes == ("mean_sqrt_len_tokens",) and normalize and alone:
+    if pooled.modes == ("mean_sqrt_len_tokens",) and normalize:
         return ("mean",), ("its mean over the root of the length is the plain mean, since vectors get length one",)
     if "mean_sqrt_len_tokens" in pooled.modes:
         raise OptionError(

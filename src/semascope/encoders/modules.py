@@ -232,15 +232,10 @@ def order(modules: Sequence[Module], folder: Path) -> None:
 
     Raises:
         CorruptError: one is missing, or there twice.
-        OptionError: something follows Normalize that changes lengths again.
     """
     names = [module.name for module in modules]
     if names[:2] != ["Transformer", "Pooling"] or {"Transformer", "Pooling"} & set(names[2:]):
         _wrong_order(folder, modules)
-    changing = [place for place, name in enumerate(names) if name in ("Dense", "LayerNorm")]
-    if "Normalize" in names and changing and changing[-1] > names.index("Normalize"):
-        late = modules[changing[-1]].said
-        raise OptionError(f"{folder}: want Normalize behind all layers, got {late} behind it")
 
 
 def _wrong_order(folder: Path, modules: Sequence[Module]) -> NoReturn:
