@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from inspect import signature
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +35,7 @@ class Ragged:
     causal: bool
     bias: Tensor | None = None
     _masks: dict[tuple[int, bool], Tensor | None] = field(default_factory=dict[tuple[int, bool], Tensor | None])
+    _asked: list[Packed | None] = field(default_factory=list["Packed | None"])
 
     def __call__(self, block: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """What every token gathers, (tokens, heads * head_dim), of q (tokens, heads, head_dim) and k, v (tokens, kv_heads, head_dim)."""
@@ -39,6 +43,9 @@ class Ragged:
 
         a = self.architecture
         local = block in a.local_layers
+        packed = self._packed(q)
+        if packed is not None:
+            return packed(q, k, v, local, a.scale(block))
         out = torch.empty(q.shape[0], a.heads * a.head_dim, dtype=q.dtype, device=q.device)
         for start, count, length in self.groups():
             stop = start + count * length
@@ -56,6 +63,17 @@ class Ragged:
 
         short = like.device.type == "cpu" and like.dtype == torch.bfloat16 and length <= PLAIN
         return short and not self.causal and self._mask(length, local, like) is None
+
+    def _packed(self, like: Tensor) -> Packed | None:
+        """Attention without groups, where the accelerator has a kernel for it; asked once a run."""
+        import torch
+
+        if not self._asked:
+            wide = like.dtype == torch.float32 or like.shape[-1] % 8
+            kernel = None if like.device.type != "cuda" or wide or self.bias is not None else varlen()
+            packed = kernel and Packed(kernel, self.architecture, self.lengths, self.causal, like.device)
+            self._asked.append(packed or None)
+        return self._asked[0]
 
     def groups(self) -> list[tuple[int, int, int]]:
         """First row, texts and length of every run of texts of equal length (those of none left out)."""
@@ -108,6 +126,55 @@ class Ragged:
                 )
             )
         return torch.cat(made, dim=2)
+
+
+class Packed:
+    """Attention over all texts in one call of a kernel that is told where each begins (CUDA, 16 bits).
+
+    Args:
+        kernel: Of the shape of torch.nn.attention.varlen.varlen_attn.
+        architecture: Says heads and windows.
+        lengths: Of the texts, (n,).
+        causal: Whether a token sees only what stands before it.
+        device: Of the tensors to come.
+    """
+
+    def __init__(
+        self,
+        kernel: Callable[..., Tensor],
+        architecture: Architecture,
+        lengths: NDArray[np.int64],
+        causal: bool,
+        device: Any,
+    ) -> None:
+        import torch
+
+        self.kernel = kernel
+        self.architecture = architecture
+        self.causal = causal
+        lengths = lengths[lengths > 0]
+        self.longest = int(lengths.max())
+        self.bounds = torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)).to(device)
+
+    def __call__(self, q: Tensor, k: Tensor, v: Tensor, local: bool, scale: float) -> Tensor:
+        """What every token gathers, (tokens, heads * head_dim)."""
+        a = self.architecture
+        behind = a.reach if local and a.reach is not None else -1
+        window = behind, 0 if self.causal else behind
+        if a.kv_heads != a.heads:
+            k, v = (x.repeat_interleave(a.heads // a.kv_heads, dim=1) for x in (k, v))
+        bounds, longest = self.bounds, self.longest
+        mixed = self.kernel(q, k, v, bounds, bounds, longest, longest, scale=scale, window_size=window)
+        return mixed.reshape(q.shape[0], -1)
+
+
+def varlen() -> Callable[..., Tensor] | None:
+    """Torch's attention over texts of different lengths that lie one after the other; None where this torch has none of that shape."""
+    try:
+        from torch.nn.attention.varlen import varlen_attn
+    except ImportError:
+        return None
+    return varlen_attn if {"scale", "window_size"} <= set(signature(varlen_attn).parameters) else None
 
 
 def _in_pieces(parts: list[Tensor], scale: float, into: Tensor) -> None:
