@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -251,6 +253,18 @@ def test_an_activation_that_is_not_on_the_list_is_refused() -> None:
         DenseLayer(np.eye(2, dtype=np.float32), None, "os.system")
 
 
+def test_what_the_fast_engine_cannot_do_torch_does_beside_it() -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("torch")
+    encoder = Encoder("minilm", engine="onnx", batch_tokens=300)
+    tokens = encoder.tokenize(["one two three"])
+    forward = encoder.run(tokens, attention="causal")
+    assert "inside" in vars(encoder)
+    shorter = encoder.run(Tokens.of([tokens.ids[:2].tolist()]), attention="causal")
+    np.testing.assert_allclose(forward.hidden[:, :2], shorter.hidden, atol=1e-5)
+    assert not np.allclose(forward.hidden, encoder.run(tokens).hidden, atol=1e-2)
+
+
 def test_a_patch_sees_every_layer_and_changes_what_follows(torch_encoder: TransformerEncoder) -> None:
     tokens = torch_encoder.tokenize(TEXTS)
     seen: dict[int, list[int]] = {}
@@ -278,3 +292,15 @@ def test_a_patch_sees_every_layer_and_changes_what_follows(torch_encoder: Transf
 def test_a_model_that_does_not_read_forward_has_no_next_token(encoder: TransformerEncoder) -> None:
     with pytest.raises(OptionError, match="want a causal model"):
         encoder.log_likelihood(encoder.tokenize(["a b"]))
+
+
+def test_without_torch_the_model_runs_on_onnxruntime_and_nothing_heavy_is_imported() -> None:
+    pytest.importorskip("onnxruntime")
+    script = (
+        "import sys\nfrom semascope.encoders import Encoder\nprint(Encoder('minilm', engine='onnx').encode(['a']).shape)\n"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    shape, modules = done.stdout.splitlines()
+    assert shape == "(1, 384)"
+    assert not {"torch", "transformers", "sentence_transformers", "scipy", "sklearn", "onnx"} & set(modules.split())

@@ -198,7 +198,8 @@ def _backbone(name: str, where: Where) -> Any:
     if name.startswith(("http://", "https://")):
         from semascope.encoders.remote import RemoteEncoder
 
-        return RemoteEncoder(name, **{"network": where.allowed(), **where.remote})
+        options: dict[str, Any] = {"network": where.allowed(), **where.remote}
+        return RemoteEncoder(name, **options)
     if where.remote:
         raise OptionError(f"{next(iter(where.remote))}: an option of URLs, got {name!r}, which is none")
     if Path(name).is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -65,7 +66,8 @@ def open_transformer(folder: Path, how: Running, *, name: str = "", found_as: st
     from semascope.encoders import machine
     from semascope.encoders.head import Head
     from semascope.encoders.huggingface import read_folder
-    from semascope.encoders.transformer import Manner, Origin, TransformerEncoder
+    from semascope.encoders.manner import Manner, Origin
+    from semascope.encoders.transformer import TransformerEncoder
 
     layout = read_folder(folder)
     how = machine.settled(layout.transformer, how)
@@ -92,7 +94,19 @@ def open_transformer(folder: Path, how: Running, *, name: str = "", found_as: st
         ),
         batch_tokens=how.batch_tokens,
         batch_invariant=how.batch_invariant,
+        spare=spare_engine(layout.transformer, how, engine),
     )
+
+
+def spare_engine(folder: Path, how: Running, engine: Any) -> Callable[[], Any] | None:
+    """How to open torch beside an engine that was chosen for its speed and cannot be patched; None where that is no use."""
+    if how.engine not in ("auto", "onnx") or "torch" not in engines() or _is_torch(engine) or how.precision == "int8":
+        return None
+    return lambda: _open("torch", folder, replace(how, engine="torch", device="cpu"))
+
+
+def _is_torch(engine: Any) -> bool:
+    return not type(engine).__name__.startswith("Onnx")
 
 
 def open_engine(folder: Path, how: Running) -> Any:
@@ -153,8 +167,3 @@ def _open(name: str, folder: Path, how: Running) -> Any:
     from semascope.backbones.library import LibraryEngine
 
     return LibraryEngine.open(folder, precision=how.precision, device=how.device, threads=how.threads)
-
-
-def with_running(how: Running, **options: Any) -> Running:
-    """`how` with other options."""
-    return replace(how, **options)

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from semascope.encoders.folders import FORMAT, check_files, corrupt_where, read_arrays, write_folder, write_json
-from semascope.encoders.head import DenseLayer, Head, NormLayer
-from semascope.encoders.opening import Running, open_engine
-from semascope.encoders.transformer import Manner, Origin, TransformerEncoder
+from semascope.encoders.head import DenseLayer, Head, Layer, NormLayer, UnitLayer
+from semascope.encoders.manner import Manner, Origin
+from semascope.encoders.opening import Running, open_engine, spare_engine
+from semascope.encoders.transformer import TransformerEncoder
 from semascope.errors import OptionError
 from semascope.ops import file_digest
 from semascope.types import Array
@@ -48,6 +49,9 @@ def _write(encoder: TransformerEncoder, folder: Path) -> None:
     arrays: dict[str, Array] = {}
     layers: list[dict[str, Any]] = []
     for number, layer in enumerate(encoder.head.layers):
+        if isinstance(layer, UnitLayer):
+            layers.append({"unit": True})
+            continue
         arrays[f"{number}.weight"] = np.ascontiguousarray(layer.weight)
         if layer.bias is not None:
             arrays[f"{number}.bias"] = np.ascontiguousarray(layer.bias)
@@ -97,8 +101,9 @@ def load_transformer(folder: Path, config: Mapping[str, Any], how: Running) -> T
             layers=_layers(folder, config["layers"]),
             normalize=bool(config["normalize"]),
         )
+        engine = open_engine(inner, how)
         return TransformerEncoder(
-            open_engine(inner, how),
+            engine,
             TextTokenizer.open(inner, lower_case=bool(config["lower_case"])),
             head=head,
             manner=Manner(
@@ -117,13 +122,17 @@ def load_transformer(folder: Path, config: Mapping[str, Any], how: Running) -> T
             ),
             batch_tokens=how.batch_tokens,
             batch_invariant=how.batch_invariant,
+            spare=spare_engine(inner, how, engine),
         )
 
 
-def _layers(folder: Path, said: list[dict[str, Any]]) -> tuple[DenseLayer | NormLayer, ...]:
-    arrays = read_arrays(folder / _HEAD) if said else {}
-    found: list[DenseLayer | NormLayer] = []
+def _layers(folder: Path, said: list[dict[str, Any]]) -> tuple[Layer, ...]:
+    arrays = read_arrays(folder / _HEAD) if any("unit" not in layer for layer in said) else {}
+    found: list[Layer] = []
     for number, layer in enumerate(said):
+        if "unit" in layer:
+            found.append(UnitLayer())
+            continue
         weight, bias = arrays[f"{number}.weight"], arrays.get(f"{number}.bias") if layer["bias"] else None
         if "activation" in layer:
             found.append(DenseLayer(weight, bias, str(layer["activation"])))

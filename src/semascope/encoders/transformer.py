@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import fields, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +17,8 @@ from semascope.backbones.tokenizing import Read, TextTokenizer
 from semascope.encoders.batching import batches, shrinking
 from semascope.encoders.cutting import Cuts, CutTextWarning
 from semascope.encoders.head import Head
+from semascope.encoders.likelihood import next_tokens
+from semascope.encoders.manner import Manner, Origin
 from semascope.errors import InputError, OptionError
 from semascope.ops import integer, option, vectors
 from semascope.ops import texts as checked_texts
@@ -27,50 +28,6 @@ from semascope.types import Array, Attention, Kind, Patch, Progress, States, Tok
 BLOCK = 4_096  # texts tokenized at once
 BUDGET = 1_024  # tokens in a batch, where nothing better is known of this machine
 Layers = Sequence[int] | Literal["all"]
-
-
-@dataclass(frozen=True)
-class Manner:
-    """How texts are read.
-
-    Args:
-        prompts: Text put before texts, by name; that of "query" before queries, that of "document" before documents.
-        default_prompt: Name of the prompt put before the kind that has none of its own, or "".
-        max_length: Tokens read of a text, special ones and prompt included; None where nothing limits them.
-        side: The side that is cut.
-        lower_case: Whether letters are lowered before the tokenizer sees them.
-        similarity: How its vectors are compared, where its folder says so: "cosine", "dot", ...
-    """
-
-    prompts: Mapping[str, str] = field(default_factory=dict[str, str])
-    default_prompt: str = ""
-    max_length: int | None = None
-    side: Literal["right", "left"] = "right"
-    lower_case: bool = False
-    similarity: str = ""
-
-    def prompt(self, kind: str) -> str:
-        """What is put before texts of a kind."""
-        return self.prompts.get(kind) or self.prompts.get(self.default_prompt, "")
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where an encoder comes from.
-
-    Args:
-        name: What people call it.
-        found_as: The name under which `Encoder` finds it, if it does.
-        files: Folder of its weights, config and tokenizer.
-        weights: sha256 of its weights.
-        notes: What was assumed when its folder was read.
-    """
-
-    name: str = "transformer"
-    found_as: str = ""
-    files: Path | None = None
-    weights: str = ""
-    notes: tuple[str, ...] = ()
 
 
 class TransformerEncoder:
@@ -89,6 +46,7 @@ class TransformerEncoder:
         origin: Where it comes from.
         batch_tokens: Tokens in a batch.
         batch_invariant: Give every text the bits that it gets alone, at the cost of speed.
+        spare: Opens an engine for what the first cannot do (patches, other attention, words), at first need.
     """
 
     def __init__(
@@ -101,8 +59,10 @@ class TransformerEncoder:
         origin: Origin | None = None,
         batch_tokens: int | None = None,
         batch_invariant: bool = False,
+        spare: Callable[[], Engine] | None = None,
     ) -> None:
         self.engine = engine
+        self.spare = spare
         self.tokenizer = tokenizer
         self.head = head or Head()
         self.manner = manner or Manner()
@@ -154,10 +114,15 @@ class TransformerEncoder:
         """Whether a token usually sees only what stands before it."""
         return self.engine.architecture.causal
 
+    @cached_property
+    def inside(self) -> Engine:
+        """The engine for patches, other attention and words."""
+        return self.engine if self.spare is None else self.spare()
+
     @property
     def speaks(self) -> bool:
         """Whether it has a head over its vocabulary."""
-        return self.engine.speaks
+        return self.inside.speaks
 
     @property
     def normalize(self) -> bool:
@@ -283,6 +248,14 @@ class TransformerEncoder:
             if progress is not None:
                 progress(done + len(waiting), None)
 
+    def chunks(
+        self, texts: Iterable[str], *, size: int | None = None, overlap: int = 0, late: bool = False, **how: Any
+    ) -> Any:
+        """Vectors of the pieces of long texts with their character spans; see `semascope.encoders.windows.chunks`."""
+        from semascope.encoders.windows import chunks
+
+        return chunks(self, texts, size=size, overlap=overlap, late=late, **how)
+
     def tokenize(self, texts: Iterable[str], *, special: bool = True) -> Tokens:
         """Ids and character spans without any prompt, cut at `max_length`; with the model's special tokens or without."""
         return self.tokenizer.read(
@@ -317,7 +290,7 @@ class TransformerEncoder:
 
     def logits(self, hidden: Array) -> Vectors:
         """What last-layer states (m, d) say of the next token, or of the masked one: float32 (m, vocabulary)."""
-        return self.engine.logits(vectors(hidden, dim=self.width, least=0, name="hidden"))
+        return self.inside.logits(vectors(hidden, dim=self.width, least=0, name="hidden"))
 
     def log_likelihood(self, tokens: Tokens) -> NDArray[np.float32]:
         """Log p of every token given those before it, float32 (tokens,), in nats; 0 for the first of each text.
@@ -330,17 +303,7 @@ class TransformerEncoder:
         self._check(tokens)
         out = np.zeros(len(tokens.ids), dtype=np.float32)
         for places, hidden in self._batches(tokens, (self.depth,)):
-            part = tokens.take(places)
-            rows = tokens.rows(places)
-            first = np.zeros(len(part.ids), dtype=bool)
-            first[part.offsets[:-1][part.lengths > 0]] = True
-            at = np.flatnonzero(~first)
-            for start in range(0, len(at), 1_024):
-                now = at[start : start + 1_024]
-                scores = self.logits(hidden[0, now - 1]).astype(np.float64)
-                scores -= scores.max(axis=1, keepdims=True)
-                own = scores[np.arange(len(now)), part.ids[now]]
-                out[rows[now]] = own - np.log(np.exp(scores).sum(axis=1))
+            out[tokens.rows(places)] = next_tokens(tokens.take(places), hidden[0], self.logits)
         return out
 
     def generate(
@@ -349,7 +312,7 @@ class TransformerEncoder:
         """At most `most` further tokens of each text, sampled (temperature 0: the likeliest); the prompts are left out."""
         self._check(tokens)
         rng = np.random.default_rng(seed)
-        rows = self.engine.generate(tokens, most=most, temperature=temperature, top_p=top_p, rng=rng)
+        rows = self.inside.generate(tokens, most=most, temperature=temperature, top_p=top_p, rng=rng)
         return Tokens.of(rows)
 
     def save(self, path: Any, *, format: str = "semascope") -> None:  # noqa: A002 - the field's word for it
@@ -412,9 +375,11 @@ class TransformerEncoder:
         else:
             groups = batches(lengths, self.batch_tokens)
 
+        engine = self.engine if patch is None and attention is None else self.inside
+
         def run(places: Array) -> NDArray[np.float32]:
             part = tokens.take(places)
-            return self.engine.run(part, layers=layers, attention=attention, patch=patch, texts=places)
+            return engine.run(part, layers=layers, attention=attention, patch=patch, texts=places)
 
         for group in groups:
             yield from shrinking(group, run)
@@ -433,4 +398,5 @@ def read_otherwise(encoder: TransformerEncoder, **options: Any) -> TransformerEn
         raise OptionError(f"options: want some of {', '.join([*sorted(manners), *others])}; got {', '.join(unknown)}")
     manner = replace(encoder.manner, **{name: options[name] for name in manners & set(options)})
     kept = {name: options.get(name, getattr(encoder, name)) for name in others}
-    return TransformerEncoder(encoder.engine, encoder.tokenizer, manner=manner, origin=encoder.origin, **kept)
+    parts = {"manner": manner, "origin": encoder.origin, "spare": encoder.spare}
+    return TransformerEncoder(encoder.engine, encoder.tokenizer, **parts, **kept)

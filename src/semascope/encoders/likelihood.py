@@ -1,0 +1,26 @@
+"""How likely a language model finds each token of a text, given those before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semascope.types import Array, Tokens, Vectors
+
+SCORED = 1_024  # tokens whose scores of the whole vocabulary are held at once
+
+
+def next_tokens(tokens: Tokens, hidden: Array, logits: Callable[[Array], Vectors]) -> NDArray[np.float32]:
+    """Log p of every token given the last state (tokens, d) before it, float32 (tokens,); 0 for the first of each text."""
+    out = np.zeros(len(tokens.ids), dtype=np.float32)
+    later = np.ones(len(tokens.ids), dtype=bool)
+    later[tokens.offsets[:-1][tokens.lengths > 0]] = False
+    places = np.flatnonzero(later)
+    for start in range(0, len(places), SCORED):
+        now = places[start : start + SCORED]
+        scores = logits(hidden[now - 1]).astype(np.float64)
+        scores -= scores.max(axis=1, keepdims=True)
+        out[now] = scores[np.arange(len(now)), tokens.ids[now]] - np.log(np.exp(scores).sum(axis=1))
+    return out
