@@ -151,7 +151,8 @@ def write_folder(path: Path, write: Callable[[Path], None]) -> None:
     Raises:
         StoreError: something else than a saved encoder is in the way, or the disk refuses.
     """
-    if path.exists() and not (path / _CONFIG).is_file() and not (path.is_dir() and not any(path.iterdir())):
+    ours = (path / _CONFIG).is_file() or (path / "modules.json").is_file()
+    if path.exists() and not ours and not (path.is_dir() and not any(path.iterdir())):
         raise StoreError(f"path: want a new folder or a saved encoder to replace, got {path}, which is something else")
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
