@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
@@ -15,6 +15,7 @@ from typing import Any
 from semascope.encoders.opening import EngineName, Precision, Running, engines, open_transformer
 from semascope.encoders.pipeline import Recipe
 from semascope.encoders.reading import READING
+from semascope.encoders.static import StaticEncoder
 from semascope.errors import MissingExtraError, OptionError, UnknownNameError
 from semascope.ops import model_folder
 from semascope.recipe import Part, parse
@@ -147,7 +148,7 @@ def Encoder(  # noqa: N802 - reads as the noun it returns
         threads: Of the engine.
         batch_tokens: Tokens in a batch; what was measured on this machine where None.
         batch_invariant: Give every text the bits that it gets alone, at the cost of speed.
-        network: Whether a hub name may be fetched and a URL elsewhere be called; SEMASCOPE_NETWORK=1 where None.
+        network: Whether a hub name may be fetched and a URL elsewhere be called; as SEMASCOPE_NETWORK says where None.
         remote: Options of `RemoteEncoder`, for a URL: `model`, `key`, `dimensions`, `prompts`, ...
 
     Returns:
@@ -196,10 +197,12 @@ class Where:
 def _backbone(name: str, where: Where) -> Any:
     """Whatever a backbone's name may stand for: a URL, a folder, a name of ours, a hub name."""
     if name.startswith(("http://", "https://")):
-        from semascope.encoders.remote import RemoteEncoder
+        from semascope.encoders.remote import remote
 
-        options: dict[str, Any] = {"network": where.allowed(), **where.remote}
-        return RemoteEncoder(name, **options)
+        if where.how.asked:
+            raise OptionError(f"{where.how.asked[0]}: want a model on this machine to choose that for, got a URL")
+        options: dict[str, Any] = {} if where.network is None else {"network": where.network}
+        return remote(name, **options, **where.remote)
     if where.remote:
         raise OptionError(f"{next(iter(where.remote))}: an option of URLs, got {name!r}, which is none")
     if Path(name).is_dir():
@@ -224,7 +227,10 @@ def _folder(path: Path, where: Where) -> Any:
         raise UnknownNameError(
             f"encoder: there is no folder {path} (at hand by name: {', '.join(one.name for one in available())})"
         )
-    return load(path, where.how)
+    encoder = load(path, where.how)
+    if where.how.asked and isinstance(encoder, StaticEncoder):
+        raise OptionError(f"{where.how.asked[0]}: want a transformer to choose that for, got {path}, a static encoder")
+    return encoder
 
 
 def build(parts: Sequence[Part], where: Where | None = None) -> Any:
@@ -233,9 +239,7 @@ def build(parts: Sequence[Part], where: Where | None = None) -> Any:
 
     where = where or Where()
     head = parts[0]
-    if head.args or head.options:
-        raise OptionError(f"recipe: want a backbone without options first, got {head}")
-    backbone = _backbone(head.name, where)
+    backbone = _first(head, where)
     families = [card(part.name).family for part in parts[1:]]
     reading, start = None, 1
     if families and families[0] in READING:
@@ -255,6 +259,18 @@ def build(parts: Sequence[Part], where: Where | None = None) -> Any:
         return backbone
     recipe = Recipe(backbone, parts, reading, [make(part) for part in parts[start:]])
     return recipe.fit_without_texts() or recipe
+
+
+def _first(head: Part, where: Where) -> Any:
+    """The backbone of a recipe, with the options that recipe text may give: how a transformer runs, what a URL serves."""
+    if head.name.startswith(("http://", "https://")) and not where.remote:
+        from semascope.encoders.remote import remote_from_recipe
+
+        return remote_from_recipe(head.name, **head.options)
+    known = [f.name for f in fields(Running)]
+    if head.args or set(head.options) - set(known):
+        raise OptionError(f"recipe: want a backbone without options other than {', '.join(known)} first, got {head}")
+    return _backbone(head.name, replace(where, how=replace(where.how, **head.options)))
 
 
 def suits(backbone: Any, parts: Sequence[Part], family: str) -> None:

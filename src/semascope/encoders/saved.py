@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -151,16 +152,19 @@ def _load_pipeline(folder: Path, config: dict[str, Any], how: Running) -> Pipeli
             Step(parse(text)[0], load_learned(folder / f"{number}.safetensors"))
             for number, text in enumerate(config["steps"], start=1)
         ]
+    if parts and set(parts[0].options) <= {f.name for f in fields(Running)}:
+        how = replace(how, **parts[0].options)
     return PipelineEncoder(_load_backbone(folder, config, how), steps, pooling=pooling, parts=parts)
 
 
 def _load_backbone(folder: Path, config: dict[str, Any], how: Running) -> Any:
-    from semascope.encoders.factory import named
+    from semascope.encoders.factory import Where, build
     from semascope.passport import Passport
+    from semascope.recipe import parse
 
     if not config.get("backbone"):
         return load(folder / "backbone", how)
-    backbone = named(config["backbone"], how)
+    backbone = build(parse(config["backbone"]), Where(how))
     try:
         Passport.from_json(config["backbone_passport"]).require(
             backbone.passport,
