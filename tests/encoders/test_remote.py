@@ -96,6 +96,12 @@ def test_answers_that_come_late_and_out_of_order_do_not_change_the_order(server:
     np.testing.assert_array_equal(open_(server, batch_size=3, concurrency=8).encode(TEXTS), WANTED)
 
 
+def test_answers_that_all_come_while_nobody_looks_are_not_taken_for_the_end(server: Server, open_: Open) -> None:
+    rows = open_(server, batch_size=1, concurrency=2).encode(TEXTS, progress=lambda *_: time.sleep(0.02))
+    np.testing.assert_array_equal(rows, WANTED)
+    assert len(server.bodies) == 51
+
+
 def test_no_more_requests_are_under_way_than_asked_for_and_connections_are_used_again(
     server: Server, open_: Open
 ) -> None:

@@ -127,9 +127,11 @@ class Asker:
         pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="semascope-remote")
         running: dict[Future[Vectors], slice] = {pool.submit(self._rows, call, part): part for part in waiting}
         try:
-            while running:
+            while True:
                 while len(running) < 2 * self._concurrency and (part := next(cut, None)) is not None:
                     running[pool.submit(self._rows, call, part)] = part
+                if not running:
+                    return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     yield running.pop(future), future.result()
         finally:
