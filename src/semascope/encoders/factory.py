@@ -212,7 +212,7 @@ def _backbone(name: str, where: Where) -> Any:
     if _HUB.fullmatch(name) and not name.startswith("."):
         from semascope.encoders.hub import fetch
 
-        return open_transformer(fetch(name, network=where.allowed()), where.how, name=name)
+        return open_transformer(fetch(name, network=where.allowed()), where.how, found_as=name)
     raise UnknownNameError(
         f"encoder: there is no folder {Path(name)} (at hand by name: {', '.join(one.name for one in available())})"
     )

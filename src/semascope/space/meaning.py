@@ -46,9 +46,9 @@ def keep(encoder: Any, folder: Path, encoding: str) -> str | None:
     named = reference(encoder)
     if named is not None:
         return named
-    from semascope.encoders import PipelineEncoder, StaticEncoder, save
+    from semascope.encoders import PipelineEncoder, StaticEncoder, TransformerEncoder, save
 
-    if not isinstance(encoder, PipelineEncoder | StaticEncoder):
+    if not isinstance(encoder, PipelineEncoder | StaticEncoder | TransformerEncoder):
         return None
     target = folder / place(encoding) / SAVED
     target.parent.mkdir(parents=True, exist_ok=True)
