@@ -72,14 +72,12 @@ BERT = _bert(
         "head.dense": "cls.predictions.transform.dense",
         "head.norm": "cls.predictions.transform.LayerNorm",
         "head.out": "cls.predictions.decoder",
-        "head.bias": "cls.predictions.bias",
     },
 )
 LM_HEAD = {
     "head.dense": "lm_head.dense",
     "head.norm": "lm_head.layer_norm",
     "head.out": "lm_head.decoder",
-    "head.bias": "lm_head.bias",
 }
 ROBERTA = _bert("roberta.", LM_HEAD)
 ELECTRA = _bert(
@@ -243,8 +241,7 @@ def head(a: Architecture) -> dict[str, Piece]:
         _add(found, a, "head.dense", (narrow, a.width), bias=a.head_dense_bias)
         _add(found, a, "head.norm", (narrow,), bias=a.norm_bias)
         if a.head_bias:
-            name = layout.head.get("head.bias", layout.head["head.out"] + ".bias")
-            found["head.out.bias"] = Piece((name,), ((a.vocabulary,),), inside=False)
+            found["head.out.bias"] = Piece((layout.head["head.out"] + ".bias",), ((a.vocabulary,),), inside=False)
     if not a.tied:
         name = layout.head["head.out"] + ".weight"
         found["head.out.weight"] = Piece((name,), ((a.vocabulary, narrow),), inside=False)

@@ -102,12 +102,10 @@ class TorchEngine:
         layers = [integer(layer, name="layers", least=0, most=self.architecture.depth) for layer in layers]
         causal = self._causal(attention)
         check(tokens, self.architecture)
-        out = np.zeros((len(layers), len(tokens.ids), self.architecture.width), np.float32)
-        if not len(tokens.ids):
-            return out
-        call = _Call(tokens, layers, patch, texts)
         with self.running(), memory_errors("tokens"):
-            call.run(self.network, causal, out)
+            out = np.zeros((len(layers), len(tokens.ids), self.architecture.width), np.float32)
+            if len(tokens.ids):
+                _Call(tokens, layers, patch, texts).run(self.network, causal, out)
         return out
 
     def logits(self, hidden: Array) -> Vectors:

@@ -241,10 +241,10 @@ def _head(folder: Path, architecture: Architecture, stored: dict[str, Stored]) -
 
 
 def _elsewhere(piece: Piece, stored: dict[str, Stored]) -> Piece:
-    """Names that heads have had besides: the bias of a masked head beside or inside its decoder, GPT-NeoX's embed_out."""
+    """Names that heads have had besides: the bias of a masked head beside its decoder, GPT-NeoX's embed_out."""
     other = {
-        "cls.predictions.bias": "cls.predictions.decoder.bias",
-        "lm_head.bias": "lm_head.decoder.bias",
+        "cls.predictions.decoder.bias": "cls.predictions.bias",
+        "lm_head.decoder.bias": "lm_head.bias",
         "embed_out.weight": "lm_head.weight",
     }
     name = piece.sources[0]

@@ -72,7 +72,10 @@ MODELS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "llama-linear": (*LLAMA, {**SIZES, "head_dim": 12, "rope_parameters": LINEAR}),
     "mistral": ("MistralConfig", "MistralForCausalLM", {**SIZES, "num_key_value_heads": 2, "sliding_window": 5}),
     "qwen2": (*QWEN2, {**SIZES, "num_key_value_heads": 2, "tie_word_embeddings": True}),
-    "qwen2-windowed": (*QWEN2, {**SIZES, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 1}),
+    "qwen2-windowed": (
+        *QWEN2,
+        {**SIZES, "num_key_value_heads": 4, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 1},
+    ),
     "qwen3": ("Qwen3Config", "Qwen3ForCausalLM", {**SIZES, "num_key_value_heads": 2, "head_dim": 16}),
 }
 ROWS = [7, 1, 20, 7, 33, 0, 20]  # tokens of the texts of most tests: equal ones, unsorted, one of none
