@@ -80,6 +80,7 @@ def test_constraints_are_exact_and_cover_every_requirement_with_torch_first() ->
         *PROJECT["project"]["dependencies"],
         *PROJECT["dependency-groups"]["dev"],
         *extras["minilm"],
+        *extras["hf"],
         *extras["parquet"],
     ]
     assert {bare(name) for name in asked} - pinned == set()
