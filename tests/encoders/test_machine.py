@@ -119,7 +119,7 @@ def test_engines_and_precisions_that_there_are_not_are_refused(how: Any) -> None
 
 def test_an_engine_is_not_asked_for_a_precision_it_has_not() -> None:
     pytest.importorskip("torch")
-    with pytest.raises(OptionError, match="got int8 .engine='onnx' has it"):
+    with pytest.raises(OptionError, match=r"got int8 \(engine='onnx' has it\)"):
         Encoder("minilm", engine="torch", precision="int8")
     with pytest.raises(OptionError, match="want float32 or int8 on the cpu for onnx, got bfloat16"):
         Encoder("minilm", engine="onnx", precision="bfloat16")
