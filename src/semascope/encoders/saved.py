@@ -186,6 +186,7 @@ def _load_foreign(folder: Path) -> StaticEncoder | None:
         if inner == folder and "embeddings" in names:
             return load_model2vec(folder, read_arrays(inner / "model.safetensors"))
         if names == {"embedding.weight"}:
+            _check_static_modules(folder)
             arrays = read_arrays(inner / "model.safetensors")
             return load_static_embedding(folder, inner, arrays, normalize=_has_module(folder, "Normalize"))
     return None
@@ -221,6 +222,17 @@ def _module_folders(folder: Path) -> list[Path]:
         for module in _modules(folder)
         if module["type"].endswith("StaticEmbedding") and ".." not in Path(module["path"]).parts
     ]
+
+
+def _check_static_modules(folder: Path) -> None:
+    """Refuse what follows a StaticEmbedding and would be left out."""
+    known = ("StaticEmbedding", "Normalize", "Dropout")
+    others = [module["type"] for module in _modules(folder) if module["type"].rsplit(".", 1)[-1] not in known]
+    if others:
+        raise OptionError(
+            f"{folder}: want no modules behind a StaticEmbedding but Normalize, got {others[0]}; load it with Sentence "
+            "Transformers and hand it to semascope.as_encoder"
+        )
 
 
 def _has_module(folder: Path, name: str) -> bool:

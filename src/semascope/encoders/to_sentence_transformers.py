@@ -35,6 +35,7 @@ _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_m
                     "vocab.txt", "vocab.json", "merges.txt")  # fmt: skip
 _MODES = {ours: theirs for theirs, ours in POOLINGS.items() if ours}
 _ACTIVATIONS = {ours: path for path, ours in ACTIVATION_CLASSES.items() if path.startswith("torch.nn.modules.")}
+_MODULES: Mapping[type[Layer], str] = {DenseLayer: "Dense", NormLayer: "LayerNorm", UnitLayer: "Normalize"}
 _TORCH_EPS = 1e-5  # the one that Sentence Transformers gives its norms
 
 
@@ -183,7 +184,17 @@ def _pipeline(encoder: PipelineEncoder) -> Plan:
     dense = _dense(encoder.steps)
     if dense is None:
         return plan
+    if isinstance(plan.first, Summed) and (dense.bias is None or not unit_rows):
+        return replace(plan, first=_folded(plan.first, dense))
     return Plan(plan.first, (*plan.layers, dense, *([UnitLayer()] if unit_rows else [])))
+
+
+def _folded(first: Summed, dense: DenseLayer) -> Summed:
+    """The mean of mapped rows is the mapped mean: the table alone carries the map."""
+    table = first.table.astype(np.float64) @ dense.weight.astype(np.float64).T
+    if dense.bias is not None:
+        table += dense.bias
+    return replace(first, table=table.astype(np.float32))
 
 
 def _pooled_anew(plan: Plan, encoder: PipelineEncoder, *, unit_rows: bool) -> Plan:
@@ -233,7 +244,7 @@ def _write(plan: Plan, folder: Path, card: str) -> None:
     else:
         _write_table(first, module("StaticEmbedding"))
     for layer in plan.layers:
-        _write_layer(layer, module(type(layer).__name__.replace("UnitLayer", "Normalize").replace("Layer", "")))
+        _write_layer(layer, module(_MODULES[type(layer)]))
     (folder / "modules.json").write_text(json.dumps(modules, indent=2) + "\n", encoding="utf-8")
     write_json(
         folder / "config_sentence_transformers.json", _overall(first.manner if isinstance(first, Pooled) else Manner())
