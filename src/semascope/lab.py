@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.errors import InputError, MissingExtraError
-from semascope.ops import unit
+from semascope.ops import kept, pooled, unit
 from semascope.types import Array, States, Vectors
 
 
@@ -20,6 +20,26 @@ def _no_encoder(name: str) -> Any:
 
 def _no_texts() -> Sequence[str]:
     raise MissingExtraError("texts: this lab was given none; run the check through semascope check")
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """A pooling of each text's beginning alone: the mean of its tokens' last states.
+
+    Args:
+        characters: How many characters of each text are its beginning, counted from its first token.
+    """
+
+    characters: tuple[int, ...]
+
+    def __call__(self, states: States) -> Vectors:
+        """Rows float32 (n, d); special tokens are left out."""
+        real = states.spans[:, 0] >= 0
+        most = np.repeat(np.asarray(self.characters, np.int64), states.lengths)
+        first = np.full(len(states), np.iinfo(np.int64).max)
+        text = np.repeat(np.arange(len(states)), states.lengths)
+        np.minimum.at(first, text[real], states.spans[real, 0])
+        return pooled(kept(states, real & (states.spans[:, 0] - first[text] < most)), None)
 
 
 @dataclass(frozen=True)
@@ -60,6 +80,22 @@ class Lab:
         """`n` texts of ten or more words, each as two: the first half of its words, and those that follow."""
         split = [text.split() for text in self.sentences(n, salt=2, words=10)]
         return [" ".join(w[: len(w) // 2]) for w in split], [" ".join(w[len(w) // 2 :]) for w in split]
+
+    def forked(self, n: int) -> tuple[list[str], list[str], list[str], Beginning]:
+        """`n` texts, for each one that begins alike and ends in two thirds of the same words, and one that ends in others.
+
+        With them a pooling of the common beginnings alone, which can tell the endings apart only if it has seen them.
+        """
+        found = self.sentences(3 * n, salt=3, words=8)
+        split = [text.split() for text in found]
+        starts = [" ".join(words[: len(words) // 2]) for words in split[:n]]
+        most = [" ".join(word for place, word in enumerate(words) if place % 3 != 2) for words in split]
+        return (
+            [f"{start} {end}" for start, end in zip(starts, found[n : 2 * n], strict=True)],
+            [f"{start} {end}" for start, end in zip(starts, most[n : 2 * n], strict=True)],
+            [f"{start} {end}" for start, end in zip(starts, most[2 * n :], strict=True)],
+            Beginning(tuple(map(len, starts))),
+        )
 
     def vectors(self, n: int = 64, dim: int = 16) -> Vectors:
         """Correlated, off-centre rows, as real encoders give."""
