@@ -72,7 +72,7 @@ class TorchEngine:
         option(precision, PRECISIONS, name="precision")
         if threads is not None:
             integer(threads, name="threads", least=1)
-        place = _device(device)
+        place = device_named(device)
         architecture = Architecture.read(folder)
         weights = open_weights(folder, architecture)
         with torch.inference_mode(), memory_errors(str(folder)):
@@ -102,7 +102,7 @@ class TorchEngine:
         layers = [integer(layer, name="layers", least=0, most=self.architecture.depth) for layer in layers]
         causal = self._causal(attention)
         check(tokens, self.architecture)
-        with self.running(), memory_errors("tokens"):
+        with threads_set(self.threads), memory_errors("tokens"):
             out = np.zeros((len(layers), len(tokens.ids), self.architecture.width), np.float32)
             if len(tokens.ids):
                 _Call(tokens, layers, patch, texts).run(self.network, causal, out)
@@ -119,7 +119,7 @@ class TorchEngine:
             raise OptionError("logits: want a model with a head over its vocabulary, got one without")
         import torch
 
-        with self.running(), memory_errors("hidden"):
+        with threads_set(self.threads), memory_errors("hidden"):
             x = torch.as_tensor(hidden if isinstance(hidden, torch.Tensor) else np.asarray(hidden, np.float32))
             if x.ndim != 2 or x.shape[1] != self.architecture.width:
                 raise InputError(f"hidden: want (m, {self.architecture.width}), got {tuple(x.shape)}")
@@ -142,7 +142,7 @@ class TorchEngine:
         if not self.speaks or not self.architecture.causal:
             raise OptionError("generate: want a model that gives the next token, got one that does not")
         check(tokens, self.architecture)
-        with self.running(), memory_errors("tokens"):
+        with threads_set(self.threads), memory_errors("tokens"):
             return generate(self.network, tokens, most=most, temperature=temperature, top_p=top_p, rng=rng)
 
     def _causal(self, attention: Attention | None) -> bool:
@@ -150,20 +150,21 @@ class TorchEngine:
             return self.architecture.causal
         return option(attention, ("causal", "bidirectional"), name="attention") == "causal"
 
-    @contextmanager
-    def running(self) -> Generator[None]:
-        """No gradients, and this engine's threads."""
-        import torch
 
-        before = torch.get_num_threads()
-        if self.threads is not None:
-            torch.set_num_threads(self.threads)
-        try:
-            with torch.inference_mode():
-                yield
-        finally:
-            if self.threads is not None:
-                torch.set_num_threads(before)
+@contextmanager
+def threads_set(threads: int | None) -> Generator[None]:
+    """No gradients, and that many threads of torch's, then as they were."""
+    import torch
+
+    before = torch.get_num_threads()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        if threads is not None:
+            torch.set_num_threads(before)
 
 
 class _Call:
@@ -249,7 +250,12 @@ def check(tokens: Tokens, architecture: Architecture) -> None:
         raise InputError(f"tokens: want texts of at most {architecture.longest} tokens, got one of {longest}")
 
 
-def _device(device: str) -> str:
+def device_named(device: str) -> str:
+    """The device meant, "auto" decided.
+
+    Raises:
+        OptionError: it is not there.
+    """
     import torch
 
     if device == "auto":
