@@ -30,7 +30,7 @@ from semascope.types import Progress
 FORMAT = 1
 CARD = "semascope.json"
 _PART = ".part"
-_RUN = "run"
+_RUN = "unfinished"
 _TOKENIZER = "tokenizer.part.json"
 _STEPS = "steps"
 
@@ -40,15 +40,13 @@ class Wanted:
     """Which model is asked for: two that agree in this are the same model.
 
     Args:
-        name: Of the plan.
-        settings: Of the plan.
+        plan: How it is made.
         text: Digest of the texts, or "usual" for what is read when none are named.
         steps: Steps, or minutes with " minutes" behind.
         seed: Of weights and windows.
     """
 
-    name: str
-    settings: dict[str, Any]
+    plan: Plan
     text: str
     steps: int | str
     seed: int
@@ -56,16 +54,18 @@ class Wanted:
     @property
     def usual(self) -> bool:
         """Whether it is what `make_model(name)` asks for."""
-        return self.text == "usual" and self.seed == 0 and self.steps == plan(self.name).steps
+        return self.text == "usual" and self.seed == 0 and self.steps == self.plan.steps and self.plan in PLANS.values()
 
     @property
     def id(self) -> str:
         """sha256 of all of it."""
-        return digest(json.dumps([self.name, self.settings, self.text, self.steps, self.seed], sort_keys=True))
+        return digest(
+            json.dumps([self.plan.name, self.plan.settings(), self.text, self.steps, self.seed], sort_keys=True)
+        )
 
 
 def make_model(
-    name: str,
+    name: str | Plan,
     texts: Any = None,
     *,
     out: str | PathLike[str] | None = None,
@@ -85,7 +85,7 @@ def make_model(
     asked for again, and ends in the same bits on the same machine and number of threads.
 
     Args:
-        name: tiny_gpt, tiny_bert, tiny_seq2seq or tiny_gpt_ciphered.
+        name: tiny_gpt, tiny_bert, tiny_seq2seq or tiny_gpt_ciphered, or a plan of your own.
         texts: A path, a list of paths, a Corpus or texts; the documentation of Python and WordNet of this machine unless given.
         out: A folder that is not there yet, or holds this very model.
         steps: Steps of the run; the plan's unless given.
@@ -108,15 +108,14 @@ def make_model(
     target = _target(wanted, out)
     if not fresh and _is_there(target, wanted):
         return target
-    if out is not None and target.exists() and not _card(target):
-        raise StoreError(f"out: want a folder that is not there yet, got {target}, which holds something else")
+    aside = target.with_name(target.name + _PART)
+    _may_write(target, aside, own=out is not None, fresh=fresh)
     for package in ("torch", "transformers"):
         need(package, extra="hf")
     where = machine(device)
     with _alone(target):
         if not fresh and _is_there(target, wanted):  # made while we waited at the door
             return target
-        aside = target.with_name(target.name + _PART)
         read = read or material()
         _begin(aside, digest(wanted.id, read.digest))
         _make(wanted, read, where, aside, progress, heard)
@@ -161,10 +160,19 @@ def describe(folder: Path) -> dict[str, Any]:
     return row
 
 
+def _may_write(target: Path, aside: Path, *, own: bool, fresh: bool) -> None:
+    """Nothing that is not ours is ever replaced, and in a folder that a person named nothing at all without being told to."""
+    if target.exists() and not (_card(target) and (fresh or not own)):
+        what = "another model; fresh makes it anew" if _card(target) else "something else"
+        raise StoreError(f"out: want a folder that is not there yet, got {target}, which holds {what}")
+    if aside.exists() and not (aside / _RUN).is_file() and (not aside.is_dir() or any(aside.iterdir())):
+        raise StoreError(f"out: want to train in {aside}, which is there already and holds something else")
+
+
 def _wanted(
-    name: str, texts: Any, steps: int | None, minutes: float | None, seed: int
+    name: str | Plan, texts: Any, steps: int | None, minutes: float | None, seed: int
 ) -> tuple[Wanted, Material | None]:
-    known = plan(name)
+    known = name if isinstance(name, Plan) else plan(name)
     if steps is not None and minutes is not None:
         raise OptionError("minutes: want steps or minutes, got both")
     if minutes is not None and not 0 < minutes < 100_000:
@@ -175,14 +183,14 @@ def _wanted(
     seed = integer(seed, name="seed", least=0)
     # The usual text is not read here: that takes a while, and the model may be there.
     read = None if texts is None else material(texts)
-    return Wanted(name, known.settings(), read.digest if read else "usual", count, seed), read
+    return Wanted(known, read.digest if read else "usual", count, seed), read
 
 
 def _target(wanted: Wanted, out: str | PathLike[str] | None) -> Path:
     if out is not None:
         return Path(out).absolute()
-    folder = model_folder(wanted.name)
-    return folder if wanted.usual else folder.with_name(f"{wanted.name}-{wanted.id[:8]}")
+    folder = model_folder(wanted.plan.name)
+    return folder if wanted.usual else folder.with_name(f"{folder.name}-{wanted.id[:8]}")
 
 
 def _is_there(folder: Path, wanted: Wanted) -> bool:
@@ -232,13 +240,13 @@ def _begin(aside: Path, run_id: str) -> None:
 def _make(
     wanted: Wanted, read: Material, where: Machine, aside: Path, progress: Progress | None, heard: Loss | None
 ) -> None:
-    known = plan(wanted.name)
+    known = wanted.plan
     tokenizer = _tokenizer(known, read, aside)
     seen = windows(known, tokenizer, read.train, wanted.seed)
-    trainer = Trainer(known, network(known, tokenizer, wanted.seed), seen, where)
+    trainer = Trainer(known, network(known, tokenizer, seen.tokens, wanted.seed), seen, where)
     steps = _steps(wanted, trainer, aside)
     if steps != wanted.steps:
-        trainer = Trainer(known, network(known, tokenizer, wanted.seed), seen, where)
+        trainer = Trainer(known, network(known, tokenizer, seen.tokens, wanted.seed), seen, where)
     keep = partial(_checkpoint, known, trainer, tokenizer, aside)
     losses = run(trainer, aside, steps, keep=keep, progress=progress, heard=heard)
     numbers = measured(known, trainer, tokenizer, read.held_out)
@@ -246,8 +254,8 @@ def _make(
     card = {
         "format": FORMAT,
         "id": wanted.id,
-        "name": wanted.name,
-        "settings": wanted.settings,
+        "name": known.name,
+        "settings": known.settings(),
         "parameters": sum(int(value.numel()) for value in parameters(trainer.model).values()),
         "text": read.says,
         "text_digest": read.digest,

@@ -8,22 +8,42 @@ from pathlib import Path
 from typing import Any
 
 from semascope.ops import need
+from semascope.training.counted import counted_vectors
 from semascope.training.plans import Plan
-from semascope.training.tokenizing import END, special_tokens
+from semascope.training.tokenizing import END, Ids, special_tokens
 
 LONGEST = 512  # tokens that a causal model says it can read; its positions are rotations, so any number works
 
 
-def network(plan: Plan, tokenizer: Any, seed: int) -> Any:
-    """A network with random weights; the same seed gives the same bits. The global random state stays as it was."""
+def network(plan: Plan, tokenizer: Any, ids: Ids, seed: int) -> Any:
+    """A network with random weights; the same seed gives the same bits. The global random state stays as it was.
+
+    Where the plan says so, token vectors begin as counting the texts' `ids` gives them, and a masked model with how common each token is.
+    """
     torch = need("torch", extra="hf")
     transformers = need("transformers", extra="hf")
+    # Written out, attention is faster at these sizes than the library's fused kernels, whose way back is slow on a CPU.
     config, kind = _configs(transformers, plan, tokenizer)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = kind(config)
     model.config.architectures = [kind.__name__]
+    if plan.counted:
+        _begin_counted(torch, model, ids, seed)
     return model
+
+
+def _begin_counted(torch: Any, model: Any, ids: Ids, seed: int) -> None:
+    table = model.get_input_embeddings().weight
+    size, dim = table.shape
+    found = torch.from_numpy(counted_vectors(ids, size, dim, seed=seed))
+    seen = found.abs().sum(dim=1) > 0
+    with torch.no_grad():
+        table[seen] = found[seen] * table.std()
+        bias = getattr(model.get_output_embeddings(), "bias", None)
+        if bias is not None:
+            counts = torch.bincount(torch.from_numpy(ids.flat).long(), minlength=size) + 1.0
+            bias.copy_(torch.log(counts / counts.sum()))
 
 
 def _configs(transformers: Any, plan: Plan, tokenizer: Any) -> tuple[Any, Any]:
@@ -33,7 +53,7 @@ def _configs(transformers: Any, plan: Plan, tokenizer: Any) -> tuple[Any, Any]:
         config = transformers.BertConfig(
             vocab_size=size, hidden_size=plan.dim, num_hidden_layers=plan.layers, num_attention_heads=plan.heads,
             intermediate_size=plan.inner, max_position_embeddings=plan.window, pad_token_id=pad,
-            hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+            hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, attn_implementation="eager",
         )  # fmt: skip
         return config, transformers.BertForMaskedLM
     end = int(tokenizer.token_to_id(END))
@@ -41,13 +61,13 @@ def _configs(transformers: Any, plan: Plan, tokenizer: Any) -> tuple[Any, Any]:
         config = transformers.LlamaConfig(
             vocab_size=size, hidden_size=plan.dim, num_hidden_layers=plan.layers, num_attention_heads=plan.heads,
             intermediate_size=plan.inner, max_position_embeddings=LONGEST, tie_word_embeddings=True,
-            pad_token_id=pad, bos_token_id=end, eos_token_id=end,
+            pad_token_id=pad, bos_token_id=end, eos_token_id=end, attn_implementation="eager",
         )  # fmt: skip
         return config, transformers.LlamaForCausalLM
     config = transformers.T5Config(
         vocab_size=size, d_model=plan.dim, d_kv=plan.dim // plan.heads, num_layers=plan.layers, num_heads=plan.heads,
         d_ff=plan.inner, feed_forward_proj="gated-gelu", dropout_rate=0.0, tie_word_embeddings=True,
-        pad_token_id=pad, eos_token_id=end, decoder_start_token_id=pad,
+        pad_token_id=pad, eos_token_id=end, decoder_start_token_id=pad, attn_implementation="eager",
     )  # fmt: skip
     return config, transformers.T5ForConditionalGeneration
 

@@ -31,6 +31,7 @@ class Plan:
         rate: Highest learning rate, reached after the first steps and left along a cosine.
         repeated: Share of a causal model's windows that say each text twice.
         masked: Share of tokens that a masked or denoising model has to find.
+        counted: Whether its token vectors begin as counting neighbours gives them (see `counted`), not at random.
         ciphered: Whether half of the texts are read in the second language (see `cipher`).
     """
 
@@ -48,6 +49,7 @@ class Plan:
     rate: float
     repeated: float = 0.0
     masked: float = 0.0
+    counted: bool = False
     ciphered: bool = False
 
     def settings(self) -> dict[str, Any]:
@@ -60,32 +62,32 @@ _ALL = (
         name="tiny_gpt",
         says="reads left to right; half of its windows say each text twice, so that it copies",
         objective="causal",
-        layers=4, dim=192, heads=6, inner=512,
-        vocabulary=4096, window=128, batch=16, steps=1000, rate=4e-3,
+        layers=4, dim=192, heads=4, inner=512,
+        vocabulary=4096, window=128, batch=8, steps=1600, rate=4e-3,
         repeated=0.5,
     ),
     Plan(
         name="tiny_bert",
         says="fills in masked words",
         objective="masked",
-        layers=4, dim=256, heads=8, inner=1024,
-        vocabulary=6144, window=128, batch=64, steps=1000, rate=2e-3,
-        masked=0.2,
+        layers=4, dim=192, heads=4, inner=768,
+        vocabulary=6144, window=128, batch=64, steps=1000, rate=6e-4,
+        masked=0.2, counted=True,
     ),
     Plan(
         name="tiny_seq2seq",
         says="gives back what was taken out of a text: an encoder and a decoder",
         objective="denoising",
         layers=3, dim=192, heads=6, inner=512,
-        vocabulary=4096, window=128, batch=16, steps=1000, rate=3e-3,
-        masked=0.15,
+        vocabulary=4096, window=128, batch=8, steps=1600, rate=3e-3,
+        masked=0.15, counted=True,
     ),
     Plan(
         name="tiny_gpt_ciphered",
         says="reads left to right in two languages: English, and English enciphered, of different texts",
         objective="causal",
-        layers=4, dim=192, heads=6, inner=512,
-        vocabulary=3072, window=128, batch=16, steps=1000, rate=4e-3,
+        layers=4, dim=192, heads=4, inner=512,
+        vocabulary=3072, window=128, batch=8, steps=1600, rate=4e-3,
         ciphered=True,
     ),
 )  # fmt: skip

@@ -12,7 +12,6 @@ from pathlib import Path
 from platform import python_version
 from typing import Any
 
-from semascope.corpus import as_corpus
 from semascope.corpus.corpus import Corpus
 from semascope.corpus.problems import Meter, Problems
 from semascope.corpus.pydocs import PythonDocs
@@ -31,6 +30,7 @@ _ROLE = re.compile(r":[\w:+.-]+:`~?([^`<]*?)(?:\s*<[^`]*>)?`")
 _LINK = re.compile(r"\[`?~?([^\]`]*)`?\](?:\([^)]*\)|\[[^\]]*\])|https?://\S+")
 _MARKS = re.compile(r"`+_*|\*\*?|\\[a-zA-Z]+|\$|<[^>]*>|\[\d+\]_?")
 _ITEM = re.compile(r"^\s*(?:[-*+•] +|\d+\. +|`*\*{0,2}\w[\w., *`]*`* ?\([^)]*\) ?: ?|`?\w[\w, .*]*`? ?: |:\w+[^:]*: ?)")
+_GAP = re.compile(r" ([.,;:)])")
 _RULE = re.compile(r"\s*[-=~^*\"'`#+ ]{3,}\s*")
 
 
@@ -103,7 +103,7 @@ def _corpora(texts: Any) -> list[Corpus]:
         return [Corpus.read(texts)]
     if isinstance(texts, Sequence) and texts and all(isinstance(item, PathLike) for item in texts):
         return [Corpus.read(item) for item in texts]
-    return [as_corpus(texts)]
+    return [texts if isinstance(texts, Corpus) else Corpus.of(texts)]
 
 
 def _parted(documents: Iterable[str], says: str, *, usual: bool = False) -> Material:
@@ -163,7 +163,7 @@ def prose(text: str) -> Iterator[str]:
             else:
                 items[-1] += " " + body
         for item in items:
-            piece = " ".join(_MARKS.sub("", _LINK.sub(_kept, _ROLE.sub(_kept, item))).split())
+            piece = _GAP.sub(r"\1", " ".join(_MARKS.sub("", _LINK.sub(_kept, _ROLE.sub(_kept, item))).split()))
             if _reads(piece):
                 yield piece
 

@@ -20,6 +20,7 @@ PAD, END, SEPARATOR, UNKNOWN, MASK, FIRST, LAST = "<pad>", "<eos>", "<sep>", "<u
 SPANS = 32  # names for taken-out spans that a denoising model knows
 _WORDS = r" ?\p{L}+| ?\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"  # letters, digits and signs apart, a space with what follows
 _CHUNK = 4096
+_ASCII = ["\n", *map(chr, range(32, 127))]
 
 
 @dataclass(frozen=True)
@@ -92,24 +93,34 @@ def encode(tokenizer: Any, texts: Sequence[str]) -> Ids:
 
 
 def _wordpiece(tokenizers: Any, plan: Plan, texts: Iterable[str]) -> Any:
-    made = tokenizers.Tokenizer(tokenizers.models.WordPiece(unk_token="[UNK]"))  # noqa: S106 - a token, not a password
-    made.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
-    made.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
-    made.decoder = tokenizers.decoders.WordPiece()
-    alphabet = _alphabet((made.normalizer.normalize_str(text) for text in texts), 256)
+    special = ["[PAD]", "[UNK]", FIRST, LAST, MASK]
+    first = _uncased(tokenizers, tokenizers.models.WordPiece(unk_token="[UNK]"))  # noqa: S106 - a token, not a password
+    alphabet = _alphabet((first.normalizer.normalize_str(text) for text in texts), 256)
     trainer = tokenizers.trainers.WordPieceTrainer(
         vocab_size=plan.vocabulary,
-        special_tokens=["[PAD]", "[UNK]", FIRST, LAST, MASK],
+        # Letters inside a word are named here, or the library numbers them in an order of chance, and then breaks ties by it.
+        special_tokens=[*special, *(f"##{letter}" for letter in alphabet)],
         initial_alphabet=alphabet,
         limit_alphabet=len(alphabet),
         show_progress=False,
     )
-    made.train_from_iterator(texts, trainer)
+    first.train_from_iterator(texts, trainer)
+    vocabulary = json.loads(first.to_str())["model"]["vocab"]
+    made = _uncased(tokenizers, tokenizers.models.WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106
+    made.add_special_tokens(special)
     made.post_processor = tokenizers.processors.TemplateProcessing(
         single=f"{FIRST} $A {LAST}",
         pair=f"{FIRST} $A {LAST} $B:1 {LAST}:1",
         special_tokens=[(name, made.token_to_id(name)) for name in (FIRST, LAST)],
     )
+    return made
+
+
+def _uncased(tokenizers: Any, model: Any) -> Any:
+    made = tokenizers.Tokenizer(model)
+    made.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
+    made.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+    made.decoder = tokenizers.decoders.WordPiece()
     return made
 
 
@@ -144,7 +155,7 @@ def _bytewise(tokenizers: Any, plan: Plan, texts: Iterable[str]) -> Any:
 def _doubled(tokenizers: Any, plan: Plan, texts: Iterable[str]) -> Any:
     first = tokenizers.Tokenizer(tokenizers.models.BPE())
     first.pre_tokenizer = tokenizers.pre_tokenizers.Split(tokenizers.Regex(_WORDS), "isolated")
-    alphabet = _alphabet(texts, 128)
+    alphabet = sorted({*_ASCII, *_alphabet(texts, 128)})
     trainer = tokenizers.trainers.BpeTrainer(
         vocab_size=plan.vocabulary,
         special_tokens=[PAD, END, UNKNOWN],
