@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 import semascope
-from semascope.cli import demo, doctor, find, literature, make, models, say
+from semascope.cli import demo, doctor, encode, find, literature, make, models, say
 from semascope.cli.verb import show_examples
 from semascope.errors import SemascopeError, StoreError
 
@@ -35,6 +35,8 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "reencode",
         "export",
         "info",
+        "encode",
+        "states",
     ),
     "Trust (is it what it should be?)": ("doctor",),
     "Literature (published methods, their claims checked here)": ("methods", "check", "cite", "models"),
@@ -177,6 +179,7 @@ def app() -> None:
 
 for _verb in (
     *(demo.demo, make.build, find.search, make.add, make.delete, make.reencode, make.export, find.info),
+    *(encode.encode, encode.states),
     doctor.doctor,
     *(literature.methods, literature.check, literature.cite, models.models),
 ):

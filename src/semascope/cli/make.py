@@ -15,6 +15,7 @@ from semascope.errors import InputError, OptionError
 
 if TYPE_CHECKING:
     from semascope.corpus import Corpus
+    from semascope.passport import Passport
     from semascope.space import Space
     from semascope.types import Encoder
 
@@ -135,7 +136,6 @@ def _plan(how: dict[str, Any], *names: str) -> dict[str, Any]:
 def _from_vectors(corpus: Corpus, path: str, encoder: str | None, how: dict[str, Any]) -> None:
     import numpy as np
 
-    from semascope.encoders import Encoder
     from semascope.space import Space
 
     file = Path(how["vectors"])
@@ -147,18 +147,39 @@ def _from_vectors(corpus: Corpus, path: str, encoder: str | None, how: dict[str,
         raise InputError(f"--vectors: want a .npy file of numbers, got {file}: {error}") from None
     began = time.monotonic()
     documents = list(corpus)
+    used, passport = _made_by(file, encoder)
     space = Space.from_arrays(
         matrix,
         [document.text for document in documents],
         ids=[document.id for document in documents],
         titles=[document.title for document in documents],
         metadata=[document.metadata for document in documents],
-        encoder=Encoder(encoder) if encoder else None,
+        encoder=used,
+        passport=passport,
         path=path,
         overwrite=how["overwrite"],
     )
     say.problems(corpus.problems)
     _built(space, path, time.monotonic() - began, corpus.problems.total, how["json_"])
+
+
+def _made_by(file: Path, name: str | None) -> tuple[Any, Passport | None]:
+    """What made the vectors of a file: the encoder that is named, or the one that the passport beside the file tells of."""
+    from semascope.encoders import Encoder, available
+    from semascope.encoders.stored_rows import SIDE, passport_beside
+
+    beside = passport_beside(file)
+    encoder = Encoder(name) if name else None
+    if beside is None:
+        return encoder, None
+    if encoder is not None:
+        mend = f"name that encoder, or remove {file}{SIDE} if it is wrong"
+        beside.require(encoder.passport, what=f"take {name!r} for what made {file}", mend=mend)
+        return encoder, None
+    if any(one.name == beside.name for one in available()) and Encoder(beside.name).passport.id == beside.id:
+        say.aside(f"Encoder: {beside.name}, as {file}{SIDE} says")
+        return Encoder(beside.name), None
+    return None, beside
 
 
 def _built(space: Space, path: str, spent: float, problems: int, json_: bool) -> None:

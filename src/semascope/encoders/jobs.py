@@ -75,6 +75,7 @@ def encode_to(
     dtype: Dtype = "float32",
     resume: bool = True,
     overwrite: bool = False,
+    total: int | None = None,
     progress: Progress | None = None,
 ) -> EncodedFile:
     """Write one row for every text to a .npy file, a chunk at a time; killed at any moment, the same call goes on from there.
@@ -92,6 +93,7 @@ def encode_to(
         dtype: Of the numbers in the file.
         resume: Go on with what an interrupted run left, which is the same kind of job or refused; else begin anew.
         overwrite: Replace a file that is there.
+        total: About how many texts come, where their iterable does not say.
         progress: Called with (done, total or None) after every chunk.
 
     Raises:
@@ -107,7 +109,7 @@ def encode_to(
     path = Path(path)
     if path.suffix != ".npy":
         raise OptionError(f"path: want a name that ends in .npy, got {path.name!r}")
-    source, used = Source(texts), as_encoder(encoder)
+    source, used = Source(texts, total), as_encoder(encoder)
     part = path.with_name(path.name + ".part")
     _not_there(path, part, overwrite)
     passport = full_passport(used)
@@ -152,10 +154,8 @@ def _encode(
 ) -> int:
     """Append the rows of all texts that are still to come; how many of them are zero."""
     dim, dtype, file, zero = passport.dim, np.dtype(_DTYPES[options["dtype"]]), journal.folder / _ROWS, 0
-    if source.total is not None:
-        room_for(
-            journal.folder, (source.total - source.count) * dim * dtype.itemsize + HEADER, f"{source.total:,} rows"
-        )
+    if source.left is not None:
+        room_for(journal.folder, source.left * dim * dtype.itemsize + HEADER, f"{source.left:,} rows")
     out = RowFile(file, dtype, dim, source.count)
     try:
         while chunk := source.chunk(options["batch"], CHARACTERS):
@@ -218,6 +218,7 @@ def states_to(
     shard_bytes: int = SHARD_BYTES,
     resume: bool = True,
     overwrite: bool = False,
+    total: int | None = None,
     progress: Progress | None = None,
 ) -> StoredStates:
     """Write what a model saw of every text, token by token, to a folder of shards; killed at any moment, it goes on from there.
@@ -235,6 +236,7 @@ def states_to(
         shard_bytes: About the most bytes of one shard's states as float32, in memory.
         resume: As for `encode_to`.
         overwrite: Replace a folder of states that is there.
+        total: As for `encode_to`.
         progress: Called with (done, total or None) after every shard.
 
     Raises:
@@ -245,7 +247,7 @@ def states_to(
     option(dtype, tuple(_DTYPES), name="dtype")
     integer(batch, name="batch", least=1)
     integer(shard_bytes, name="shard_bytes", least=1)
-    source, used, folder = Source(texts), as_encoder(reader), Path(folder)
+    source, used, folder = Source(texts, total), as_encoder(reader), Path(folder)
     if not hasattr(used, "states"):
         raise OptionError(f"reader: want an encoder that gives token states, got {used!r}")
     part = folder.with_name(folder.name + ".part")
@@ -292,9 +294,8 @@ def _write_states(
             )
         hidden = _narrow(states.hidden, dtype, source.count - len(chunk))
         name = SHARD.format(len(journal.marks))
-        if source.total is not None:
-            each = shard_bytes_of(hidden, states) / len(chunk)
-            left = source.total - source.count + len(chunk)
+        if source.left is not None:
+            each, left = shard_bytes_of(hidden, states) / len(chunk), source.left + len(chunk)
             room_for(journal.folder, round(each * left), f"the states of {left:,} texts")
         found = write_shard(journal.folder / name, hidden, states)
         journal.mark(source, shard={"file": name, "texts": len(chunk), "tokens": hidden.shape[1], "bytes": found})

@@ -39,15 +39,21 @@ class Source:
 
     Args:
         texts: Any iterable of str, or of things with a `text`, such as a Corpus.
+        total: About how many come; their number where they have one, unless given.
     """
 
-    def __init__(self, texts: Iterable[Any]) -> None:
+    def __init__(self, texts: Iterable[Any], total: int | None = None) -> None:
         if isinstance(texts, str | bytes) or not hasattr(texts, "__iter__"):
             raise InputError(f"texts: want an iterable of texts, got {type(texts).__name__}; write [text]")
-        self.total = len(texts) if isinstance(texts, Sized) else None
+        self.total = len(texts) if total is None and isinstance(texts, Sized) else total
         self.count = 0
         self._rest = iter(texts)
         self._state = b""
+
+    @property
+    def left(self) -> int | None:
+        """About how many are still to come; None where nobody knows."""
+        return None if self.total is None else max(0, self.total - self.count)
 
     @property
     def digest(self) -> str:
