@@ -230,7 +230,7 @@ class Pooling(Protocol):
 class LearnedPooling(Pooling, Protocol):
     """What a pooling learnt: frozen arrays that pool by themselves and can be saved.
 
-    Where it has `layers`, they are numbers, and what it is given must hold those and no others.
+    Where it has `layers`, they are numbers, and what it is given must hold those.
     """
 
     @property

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from semascope.errors import InputError, OptionError
 from semascope.ops import unit
-from semascope.ops.segments import each_stack, each_text, want_layers, want_width
+from semascope.ops.segments import each_stack, each_text, want_width, with_layers
 from semascope.types import Array, States, Vectors
 
 _TOKENS = 1024  # of one text taken at once: what is widened for each is many times its size
@@ -195,10 +195,10 @@ class LayerAttention(CrossAttention):
         """Rows float32 (n, d) of length one; a text without tokens gives a zero row.
 
         Raises:
-            InputError: the states hold other layers than were learned from, are of another width, or hold NaN.
+            InputError: the states lack a layer that was learned from, are of another width, or hold NaN.
         """
         want_width(states, self.dim)
-        want_layers(states, self.layers)
+        states = with_layers(states, self.layers)
         stand = standing(self.token)
 
         def row(tokens: Array) -> Array:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from semascope.errors import InputError
 from semascope.ops import mapped
-from semascope.ops.segments import each_stack, want_layers, want_width
+from semascope.ops.segments import each_stack, want_width, with_layers
 from semascope.types import States, Vectors
 
 
@@ -44,10 +44,10 @@ class PooledAffine:
         """Rows float32 (n, d_out); a text without tokens gives a zero row.
 
         Raises:
-            InputError: the states hold other layers than were learned from, are of another width, or hold NaN.
+            InputError: the states lack a layer that was learned from, are of another width, or hold NaN.
         """
         want_width(states, len(self.mean))
-        want_layers(states, self.layers)
+        states = with_layers(states, self.layers)
         out = mapped(averages(states), self.mean, self.matrix)
         out[states.lengths == 0] = 0
         return out

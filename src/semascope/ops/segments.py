@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -42,18 +43,24 @@ def _each(states: States, dim: int, row: Callable[[int, int], Array]) -> Vectors
     return vectors(out, least=0, name="states")
 
 
-def want_layers(states: States, layers: Sequence[int]) -> None:
-    """Refuse states that hold other layers than these, or more, or fewer.
+def with_layers(states: States, layers: Sequence[int]) -> States:
+    """The states at these layers, in this order, out of states that hold at least them.
 
-    A layer counted from the end cannot be told from one counted from the start; those two are taken for the same.
+    A layer counted from the end cannot be told from one counted from the start: where there are as many as wanted, the two
+    are taken for the same.
 
     Raises:
-        InputError: they do.
+        InputError: one of the layers is missing.
     """
     got = states.layers
-    same = len(got) == len(layers) and all(a == b or (a < 0) != (b < 0) for a, b in zip(got, layers, strict=True))
-    if not same or len(states.hidden) != len(layers):
+    if set(layers) <= set(got):
+        if tuple(layers) == tuple(got):
+            return states
+        places = [got.index(layer) for layer in layers]
+        return replace(states, hidden=states.hidden[places], layers=tuple(layers))
+    if len(got) != len(layers) or not all(a == b or (a < 0) != (b < 0) for a, b in zip(got, layers, strict=True)):
         raise InputError(f"states: want the layers {tuple(layers)}, got {tuple(got)}")
+    return states
 
 
 def want_width(states: States, dim: int) -> None:

@@ -15,7 +15,7 @@ from semascope.learned import LayerAttention
 from semascope.learned.attention import InTorch, block, drawn, standing
 from semascope.ops import each_text, integer, recall_at
 from semascope.ops.contrast import both_have_tokens, contrast
-from semascope.ops.segments import each_stack, want_layers
+from semascope.ops.segments import each_stack, with_layers
 from semascope.types import Array, LearnsFromPairs, Pooling, Progress, States
 
 
@@ -65,9 +65,8 @@ class PoolingAndAttention:
             kept = both_have_tokens(*pair)
             for states, side in zip(map(_above_embeddings, pair), sides, strict=True):
                 layers = layers or states.layers
-                want_layers(states, layers)
                 count, width = len(layers), states.hidden.shape[-1]
-                rows = each_stack(states, lambda tokens: stand(tokens).ravel(), dim=count * width)
+                rows = each_stack(with_layers(states, layers), lambda tokens: stand(tokens).ravel(), dim=count * width)
                 side.extend(rows[kept].reshape(-1, count, width))
         left, right = sides
         latents, heads = integer(self.latents, name="latents", least=1), integer(self.heads, name="heads", least=1)

@@ -13,7 +13,7 @@ from semascope.lab import Lab
 from semascope.learned import PooledAffine
 from semascope.learned.pooled import averages
 from semascope.ops import each_text, integer, recall_at
-from semascope.ops.segments import want_layers
+from semascope.ops.segments import with_layers
 from semascope.ops.whitening import whitening
 from semascope.types import LearnsFromTexts, Pooling, Progress, States
 
@@ -38,13 +38,12 @@ class Whiteningbert:
 
         Raises:
             OptionError: an option is out of range.
-            InputError: fewer than two texts with tokens, or batches of different layers.
+            InputError: fewer than two texts with tokens, or a batch that lacks layers of the first.
         """
         rows, layers, done = [np.zeros((0, 1), np.float32)], (), 0
         for states in batches:
             layers = layers or states.layers
-            want_layers(states, layers)
-            rows.append(averages(states)[states.lengths > 0])
+            rows.append(averages(with_layers(states, layers))[states.lengths > 0])
             done += len(states)
             if progress is not None:
                 progress(done, None)

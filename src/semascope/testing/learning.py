@@ -128,15 +128,19 @@ def nan_is_never_learned_from(card: Card) -> None:
 
 
 def other_states_than_learned_from_are_refused(card: Card) -> None:
-    """Of another width; and of other layers or of more, where the pooling says which layers it reads."""
+    """Of another width; and of other layers, where the pooling says which layers it reads. More than those are taken."""
     learned, states = pooling(card), LAB.states()
     narrow = dataclasses.replace(states, hidden=states.hidden[..., :-1])
     refused(InputError, "states: want", lambda: learned(narrow), "states of another width")
     if hasattr(learned, "layers"):
         other = dataclasses.replace(states, layers=tuple(layer - 1 for layer in states.layers))
         refused(InputError, "states: want", lambda: learned(other), "states of other layers")
-        more = dataclasses.replace(LAB.states(layers=3), layers=(-3, -2, -1))
-        refused(InputError, "states: want", lambda: learned(more), "states of more layers")
+        fewer = dataclasses.replace(states, hidden=states.hidden[1:], layers=states.layers[1:])
+        refused(InputError, "states: want", lambda: learned(fewer), "states of fewer layers")
+        more = dataclasses.replace(
+            states, hidden=np.concatenate([states.hidden * 2, states.hidden]), layers=(7, 8, *states.layers)
+        )
+        same(learned(more), learned(states), "states of more layers")
 
 
 def every_layer_asked_for_is_read(card: Card) -> None:
