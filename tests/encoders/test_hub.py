@@ -16,9 +16,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tiny_folders import sentence_transformer, transformer_folder
 
+from semascope.encoders import Encoder
 from semascope.encoders.hub import UnsureCacheWarning, cache_folder, fetch
 from semascope.encoders.huggingface import read_folder
 from semascope.errors import (
@@ -431,3 +433,24 @@ def test_the_cache_lies_where_the_libraries_keep_it(tmp_path: Path, monkeypatch:
             [sys.executable, "-c", code], env=dict(os.environ), capture_output=True, text=True, check=True
         )
         assert str(cache_folder()) == done.stdout.strip()
+
+
+def test_an_encoder_is_opened_by_its_hub_name(
+    hub: FakeHub, saved: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEMASCOPE_NETWORK", raising=False)
+    texts = ["a cat", "numbers and words"]
+    want = Encoder(saved).encode(texts)
+    with pytest.raises(UnknownNameError, match="SEMASCOPE_NETWORK=1"):
+        Encoder(NAME)
+    assert not hub.asked
+    found = Encoder(NAME, network=True)
+    np.testing.assert_array_equal(found.encode(texts), want)
+    asked = len(hub.asked)
+    np.testing.assert_array_equal(Encoder(NAME).encode(texts), want)
+    np.testing.assert_array_equal(Encoder(f'"{NAME}" | truncate(8)').encode(texts).shape, (2, 8))
+    assert len(hub.asked) == asked
+    shutil.rmtree(cache)
+    monkeypatch.setenv("SEMASCOPE_NETWORK", "1")
+    np.testing.assert_array_equal(Encoder(NAME).encode(texts), want)
+    assert len(hub.asked) > asked

@@ -365,3 +365,13 @@ def test_what_a_static_embedding_cannot_express_is_named(tmp_path: Path) -> None
         warnings.simplefilter("error", CutTextWarning)
         with pytest.raises(OptionError, match="cannot express n-grams"):
             save(Encoder("default"), tmp_path / "out", format="sentence-transformers")
+
+
+def test_our_own_format_keeps_unit_length_between_layers(tiny: Callable[..., Any], tmp_path: Path) -> None:
+    encoder = tiny(after=("unit", "tanh", "unit", "norm"))
+    encoder.save(tmp_path / "own")
+    again = Encoder(tmp_path / "own")
+    np.testing.assert_array_equal(again.encode(TEXTS), encoder.encode(TEXTS))
+    assert str(again.head) == str(encoder.head) == "mean | unit | dense(24, tanh) | unit | norm"
+    write_sentence_transformers(again, tmp_path / "out")
+    _same(encoder, tmp_path / "out")
