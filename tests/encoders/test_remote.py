@@ -7,6 +7,8 @@ import gc
 import json
 import os
 import pickle
+import shutil
+import ssl
 import subprocess
 import sys
 import threading
@@ -23,6 +25,7 @@ import pytest
 from hashing import HashingEncoder
 from servers import DIM, Handler, Server, serving
 
+from semascope.encoders import Encoder
 from semascope.encoders.remote import RemoteEncoder, remote, remote_from_recipe
 from semascope.encoders.remote_address import Address
 from semascope.encoders.remote_ask import Usage
@@ -310,6 +313,8 @@ def test_other_machines_are_reached_only_where_that_is_allowed(url: str, monkeyp
     assert RemoteEncoder(url, model="m", network=True).usage.requests == 0
     monkeypatch.setenv("SEMASCOPE_NETWORK", "1")
     assert RemoteEncoder(url, model="m").usage.requests == 0
+    with pytest.raises(OptionError, match="url: "):
+        RemoteEncoder(url, model="m", network=False)
 
 
 @pytest.mark.parametrize(
@@ -1025,7 +1030,7 @@ def test_nothing_is_left_open_when_an_encoder_is_gone(server: Server, tmp_path: 
 def test_the_recipe_text_opens_the_same_encoder(server: Server, open_: Open) -> None:
     encoder = open_(server, prompts={"query": "q: "}, dimensions=8, key=KEY, known_as="bge")
     (part,) = parse(encoder.recipe)
-    again = remote_from_recipe(part.name, **part.options)
+    again = remote_from_recipe(part.name, part.options)
     assert again.passport.id == encoder.passport.id
     assert encoder.found_as == encoder.recipe == again.recipe
     again.close()
@@ -1036,7 +1041,7 @@ def test_recipe_text_can_neither_name_a_key_nor_allow_the_network() -> None:
         with pytest.raises(
             OptionError, match=rf"{name}: .*SEMASCOPE_REMOTE_KEYS=host=VARIABLE.*SEMASCOPE_NETWORK=1"
         ) as error:
-            remote_from_recipe("http://localhost/v1", model="m", **{name: value})
+            remote_from_recipe("http://localhost/v1", {"model": "m", name: value})
         assert KEY not in str(error.value)
 
 
@@ -1061,6 +1066,74 @@ def test_options_that_do_not_exist_or_make_no_sense_are_refused_by_name() -> Non
     ):
         with pytest.raises(OptionError, match=f"{name}: want"):
             remote("http://localhost/v1", **{"model": "m", name: value})
+
+
+def test_encoder_opens_urls_and_recipes_over_them(server: Server) -> None:
+    for made in (
+        Encoder(server.url, model="m", prompts={"query": "q: "}),
+        Encoder(f"'{server.url}'(model='m', prompts={{'query': 'q: '}})"),
+        Encoder(RemoteEncoder(server.url, model="m", prompts={"query": "q: "}).found_as),
+    ):
+        assert isinstance(made, RemoteEncoder)
+        np.testing.assert_array_equal(made.encode(TEXTS), WANTED)
+        assert made.prompts == {"query": "q: "}
+        made.close()
+    short = Encoder(f"'{server.url}'(model='m') | truncate(8)")
+    assert short.encode(TEXTS).shape == (50, 8)
+    short.backbone.close()
+    with pytest.raises(OptionError, match="model: want the name of a model on that server"):
+        Encoder(server.url)
+    with pytest.raises(OptionError, match="network=True or SEMASCOPE_NETWORK=1"):
+        Encoder("'http://192.0.2.1/v1'(model='m')")
+    with pytest.raises(OptionError, match="network: a remote encoder takes"):
+        Encoder("'http://192.0.2.1/v1'(model='m', network=True) | truncate(8)")
+
+
+def test_a_space_over_a_url_opens_again_by_itself_and_notices_another_model(server: Server, tmp_path: Path) -> None:
+    from semascope import Corpus
+    from semascope.space import Space
+
+    encoder = Encoder(server.url, model="m")
+    Space.build(Corpus(TEXTS), encoder, tmp_path / "s").close()
+    encoder.close()
+    sent = len(server.bodies)
+    with Space.open(tmp_path / "s") as space:
+        assert space.search(TEXTS[7], 1, mode="exact")[0].text == TEXTS[7]
+    assert len(server.bodies) == sent + 1  # its canaries; the text itself was asked for before
+    server.encoder = HashingEncoder(DIM, seed=1)
+    with (
+        Space.open(tmp_path / "s") as space,
+        pytest.warns(ModelChangedWarning),
+        pytest.raises(PassportError, match="canaries differs"),
+    ):
+        space.search(TEXTS[7], 1, mode="exact")
+    gc.collect()
+
+
+@pytest.mark.slow
+def test_a_certificate_that_nobody_vouches_for_is_refused_at_once_and_one_that_somebody_does_is_taken(
+    start: Callable[..., Server], tmp_path: Path
+) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificate")
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    files = ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject, *files]
+    subprocess.run(made, check=True, capture_output=True)
+    server = start()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    url = f"https://localhost:{server.server_port}/v1"
+    encoder = RemoteEncoder(url, model="m", cache=False)
+    with pytest.raises(RemoteError, match=r"its certificate cannot be trusted \(self.signed certificate"):
+        encoder.encode(TEXTS)
+    assert encoder.usage.requests == 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+        trusting = RemoteEncoder(url, model="m", cache=False, batch_size=5)
+        np.testing.assert_array_equal(trusting.encode(TEXTS), WANTED)
+        trusting.close()
 
 
 def test_the_openai_package_reads_the_same_vectors_from_the_same_server(server: Server, open_: Open) -> None:

@@ -170,7 +170,8 @@ def Encoder(  # noqa: N802 - reads as the noun it returns
         return _folder(Path(source), where)
     if not source.strip():
         raise OptionError("source: want a name, recipe text or folder, got an empty text")
-    if "|" not in source and ("/" in source or source.startswith("http")):
+    written = "|" in source or source.rstrip().endswith(")")  # recipe text, which quotes what is no name
+    if not written and ("/" in source or source.startswith("http")):
         return _backbone(source.strip("'\" "), where)
     return build(parse(source), where)
 
@@ -266,7 +267,7 @@ def _first(head: Part, where: Where) -> Any:
     if head.name.startswith(("http://", "https://")) and not where.remote:
         from semascope.encoders.remote import remote_from_recipe
 
-        return remote_from_recipe(head.name, **head.options)
+        return remote_from_recipe(head.name, head.options, network=where.network)
     known = [f.name for f in fields(Running)]
     if head.args or set(head.options) - set(known):
         raise OptionError(f"recipe: want a backbone without options other than {', '.join(known)} first, got {head}")

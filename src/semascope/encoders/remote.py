@@ -64,7 +64,7 @@ class RemoteEncoder:
         cache: The folder of cached vectors; None is `remote` in the cache folder, False keeps none.
         cache_bytes: How large the cache may grow; the oldest vectors go first.
         encoding: How to ask for vectors, "base64" or "float"; whichever comes is read.
-        network: Whether other machines than this one may be reached; $SEMASCOPE_NETWORK=1 allows it too.
+        network: Whether other machines than this one may be reached; as $SEMASCOPE_NETWORK says (1 allows it) where None.
         known_as: What stands in the passport for address and model, where one model has several addresses.
 
     Raises:
@@ -91,7 +91,7 @@ class RemoteEncoder:
         cache: Path | str | bool | None = None,
         cache_bytes: int = 2 * 10**9,
         encoding: str = "base64",
-        network: bool = False,
+        network: bool | None = None,
         known_as: str = "",
     ) -> None:
         self.address = Address.read(url)
@@ -114,7 +114,7 @@ class RemoteEncoder:
         self.cache = cache
         self.cache_bytes = integer(cache_bytes, name="cache_bytes", least=100_000)
         self.encoding = option(encoding, ("base64", "float"), name="encoding")
-        self.network = bool(network)
+        self.network = network
         self.known_as = known_as
         self._allow()
         self._start(key_for(self.address, key, key_name))
@@ -136,7 +136,8 @@ class RemoteEncoder:
         self._finalizer = weakref.finalize(self, _close, endpoint, self._cache)
 
     def _allow(self) -> None:
-        if not (self.address.loopback or self.network or os.environ.get(NETWORK) == "1"):
+        allowed = os.environ.get(NETWORK) == "1" if self.network is None else self.network
+        if not (self.address.loopback or allowed):
             raise OptionError(
                 f"url: want an address of this machine (localhost), got {self.address.base}: nothing is sent over the network "
                 f"unless it is allowed, with network=True or {NETWORK}=1"
@@ -344,17 +345,22 @@ def remote(url: str, **options: Any) -> RemoteEncoder:
     return RemoteEncoder(url, **options)
 
 
-def remote_from_recipe(url: str, **options: Any) -> RemoteEncoder:
+def remote_from_recipe(url: str, options: Mapping[str, Any], *, network: bool | None = None) -> RemoteEncoder:
     """The encoder behind a URL as recipe text has it: `"http://localhost:8080/v1"(model="bge")`.
 
     Recipe text may have come from somebody else, with a Space for example, so it can neither name keys nor allow the network.
+
+    Args:
+        url: The base URL.
+        options: What stands in the text.
+        network: Whether other machines may be reached, as whoever opens it says.
 
     Raises:
         OptionError: an option that recipe text cannot give; says where it is given instead.
     """
     where = f". Keys and the network are the environment's: {KEYS}=host=VARIABLE names a key's variable, {NETWORK}=1 allows it"
     _refuse_others(options, _WRITTEN, where)
-    return RemoteEncoder(url, **options)
+    return RemoteEncoder(url, **options, network=network)
 
 
 def _refuse_others(options: Mapping[str, Any], known: Sequence[str], where: str) -> None:
