@@ -42,6 +42,10 @@ class Beginning:
         return pooled(kept(states, real & (states.spans[:, 0] - first[text] < most)), None)
 
 
+def _no_pairs() -> Sequence[tuple[str, str]]:
+    raise MissingExtraError("pairs: this lab was given none; run the check through semascope check")
+
+
 @dataclass(frozen=True)
 class Lab:
     """Everything here is a function of `seed`, and of what the lab was handed.
@@ -50,11 +54,13 @@ class Lab:
         seed: Of all randomness.
         encoder: Gives an encoder by name ("default", "minilm").
         texts: Gives real sentences (of the Python documentation, or the person's own), always in the same order.
+        pairs: Gives pairs of real sentences that follow each other in one text, no sentence twice, always in the same order.
     """
 
     seed: int = 0
     encoder: Callable[[str], Any] = _no_encoder
     texts: Callable[[], Sequence[str]] = _no_texts
+    pairs: Callable[[], Sequence[tuple[str, str]]] = _no_pairs
 
     def rng(self, salt: int = 0) -> np.random.Generator:
         """A generator of its own for every use."""
@@ -75,6 +81,18 @@ class Lab:
         """`n` texts of eight or more words, each as two: its words in odd places, its words in even places."""
         split = [text.split() for text in self.sentences(n, salt=1, words=8)]
         return [" ".join(words[::2]) for words in split], [" ".join(words[1::2]) for words in split]
+
+    def neighbours(self, n: int) -> tuple[list[str], list[str]]:
+        """`n` sentences and the one after each, drawn without repeats.
+
+        Raises:
+            InputError: there are not so many.
+        """
+        every = self.pairs()
+        if len(every) < n:
+            raise InputError(f"pairs: want at least {n} sentences and the one after each, got {len(every)}")
+        chosen = [every[int(i)] for i in self.rng(103).permutation(len(every))[:n]]
+        return [one for one, _ in chosen], [other for _, other in chosen]
 
     def continued(self, n: int) -> tuple[list[str], list[str]]:
         """`n` texts of ten or more words, each as two: the first half of its words, and those that follow."""

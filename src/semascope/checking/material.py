@@ -8,12 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from semascope.corpus import Corpus, as_corpus
+from semascope.corpus import Corpus, Document, as_corpus
 from semascope.encoders import Encoder, as_encoder
 from semascope.lab import Lab
 
 MOST = 20_000  # sentences read of somebody's own texts
 _END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n\s*\n")
+PYTHON_PAIRS = "sentences that follow each other in the standard library's docstrings"
 PYTHON = "first sentences of the standard library's docstrings"
 
 
@@ -42,6 +43,30 @@ def own_sentences(source: Any) -> tuple[str, ...]:
     return tuple(found)[:MOST]
 
 
+def neighbours(documents: Iterable[Document], most: int = MOST) -> tuple[tuple[str, str], ...]:
+    """The first sentence and the second of each text, the third and the fourth, and so on; no sentence twice.
+
+    Sentences of fewer than 5 words or more than 40 are passed over, and those that begin as code and lists do.
+    """
+    found: list[tuple[str, str]] = []
+    seen: set[str] = set()
+    for document in documents:
+        said = [s for s in sentences(document.text) if 5 <= len(s.split()) <= 40 and not s.startswith((">>>", "*"))]
+        for pair in zip(said[::2], said[1::2], strict=False):
+            if seen.isdisjoint(pair) and pair[0] != pair[1]:
+                seen.update(pair)
+                found.append(pair)
+        if len(found) >= most:
+            break
+    return tuple(found[:most])
+
+
+@cache
+def python_neighbours() -> tuple[tuple[str, str], ...]:
+    """Sentences that follow each other in the standard library's docstrings."""
+    return neighbours(Corpus.python_docs([], stdlib=True))
+
+
 class Material:
     """Sentences and encoders for labs of any seed, and a note of which were used.
 
@@ -54,6 +79,9 @@ class Material:
         self._read: Callable[[], Iterable[str]] = (
             python_sentences if data is None else cache(lambda: own_sentences(data))
         )
+        self._read_pairs: Callable[[], tuple[tuple[str, str], ...]] = (
+            python_neighbours if data is None else cache(lambda: neighbours(as_corpus(data)))
+        )
         self._says = PYTHON if data is None else _called(data)
         self._model = None if model is None else (model if hasattr(model, "encode") else Encoder(model))
         self.texts = ""
@@ -61,11 +89,15 @@ class Material:
 
     def lab(self, seed: int) -> Lab:
         """The lab of that seed, over this material."""
-        return Lab(seed, encoder=self._encoder, texts=self._texts)
+        return Lab(seed, encoder=self._encoder, texts=self._texts, pairs=self._pairs)
 
     def _texts(self) -> tuple[str, ...]:
         self.texts = self._says
         return tuple(self._read())
+
+    def _pairs(self) -> tuple[tuple[str, str], ...]:
+        self.texts = PYTHON_PAIRS if self._says == PYTHON else self._says
+        return self._read_pairs()
 
     def _encoder(self, name: str) -> Any:
         encoder = Encoder(name) if self._model is None else as_encoder(self._model)
