@@ -15,7 +15,6 @@ from semascope.cli import say, sources
 from semascope.cli.make import choose, encoder_option, json_option
 from semascope.cli.verb import Verb
 from semascope.errors import OptionError, StoreError
-from semascope.ops import guarded
 
 if TYPE_CHECKING:
     from semascope.corpus import Corpus, Document
@@ -216,6 +215,8 @@ class _Texts:
             yield encoded_text(document.title, document.text)
 
     def _write(self, row: int, document: Document, ids: TextIO) -> None:
+        from semascope.ops import guarded
+
         with guarded(f"write {ids.name}"):
             ids.write(json.dumps({"row": row, "id": document.id}, ensure_ascii=False) + "\n")
 
@@ -223,6 +224,8 @@ class _Texts:
 @contextmanager
 def _ids_to(name: str | None, *, overwrite: bool) -> Generator[TextIO | None]:
     """A file of ids that appears when everything went well."""
+    from semascope.ops import guarded
+
     if name is None:
         yield None
         return
