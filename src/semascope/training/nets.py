@@ -12,7 +12,7 @@ from semascope.training.counted import counted_vectors
 from semascope.training.plans import Plan
 from semascope.training.tokenizing import END, Ids, special_tokens
 
-LONGEST = 512  # tokens that a causal model says it can read; its positions are rotations, so any number works
+LONGEST = 256  # tokens that a causal model says it can read; twice its training windows: positions are rotations
 
 
 def network(plan: Plan, tokenizer: Any, ids: Ids, seed: int) -> Any:
