@@ -60,7 +60,7 @@ class RemoteEncoder:
         concurrency: Requests under way at the same time.
         timeout: Seconds for connecting and for each answer.
         retries: How often one request is repeated after a time-out, a cut connection, 429 or 5xx.
-        wait: Seconds before the first repetition; each further one doubles them, unless the server says how long.
+        wait: Seconds before the first repetition; each further one doubles them (30 at most), unless the server says how long.
         cache: The folder of cached vectors; None is `remote` in the cache folder, False keeps none.
         cache_bytes: How large the cache may grow; the oldest vectors go first.
         encoding: How to ask for vectors, "base64" or "float"; whichever comes is read.
@@ -86,7 +86,7 @@ class RemoteEncoder:
         batch_bytes: int = 400_000,
         concurrency: int = 4,
         timeout: float = 60.0,
-        retries: int = 5,
+        retries: int = 6,
         wait: float = 0.5,
         cache: Path | str | bool | None = None,
         cache_bytes: int = 2 * 10**9,

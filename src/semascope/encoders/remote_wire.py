@@ -24,6 +24,7 @@ from semascope.encoders.remote_address import Address, proxy_headers, proxy_of
 from semascope.errors import AccessError, AnswerError, RemoteError
 
 LONGEST_WAIT = 120.0  # seconds; a server that asks for more is not waited for
+_LONGEST_PAUSE = 30.0  # seconds, about, where the server does not say
 _REDIRECTS = 3
 _PIECE = 65_536
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
@@ -140,7 +141,9 @@ class Endpoint:
                     raise RemoteError(said, status=error.status) from error
                 with self._lock:
                     self.retries += 1
-                delay = self._wait * 2 ** (tries - 1) * (0.75 + 0.5 * crc32(body) / 2**32)  # not all threads at once
+                delay = min(self._wait * 2 ** (tries - 1), _LONGEST_PAUSE) * (
+                    0.75 + 0.5 * crc32(body) / 2**32
+                )  # not all threads at once
                 if error.after:
                     delay = error.after
                     self._not_before = time.monotonic() + error.after  # for the other threads too
