@@ -420,6 +420,45 @@ def test_vocabulary_and_merges_are_read_as_transformers_does(
     assert _rows(TextTokenizer.open(tmp_path).read(texts)) == _peer(tmp_path)(texts)["input_ids"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "declared", "model_type"),
+    [
+        ("bytes", "GPT2Tokenizer", "gpt2"),
+        ("bytes", None, "gpt2"),
+        ("bytes", None, "roberta"),
+        ("bytes", "PreTrainedTokenizerFast", "modernbert"),
+        ("bytes", "PreTrainedTokenizerFast", "llama"),
+        ("bytes", "LlamaTokenizer", "llama"),
+        ("bytes", "GPTNeoXTokenizer", "gpt_neox"),
+        ("bytes", "PreTrainedTokenizerFast", "gpt_neox"),
+        ("bytes", "Qwen2Tokenizer", "qwen2"),
+        ("bytes", "PreTrainedTokenizerFast", "qwen2"),
+        ("bytes", "Qwen2Tokenizer", "qwen3"),
+        ("bytes", None, "qwen3"),
+        ("fallback", "LlamaTokenizer", "llama"),
+        ("fallback", "LlamaTokenizer", "mistral"),
+        ("fallback", "PreTrainedTokenizerFast", "llama"),
+        ("unigram", "PreTrainedTokenizerFast", "xlm-roberta"),
+        ("wordpiece", "DistilBertTokenizer", "distilbert"),
+        ("wordpiece", None, "bert"),
+        ("wordpiece", "PreTrainedTokenizerFast", "nomic_bert"),
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"legacy": True}, {"split_special_tokens": True}])
+def test_every_class_reads_by_its_own_rules(
+    kind: str, declared: str | None, model_type: str, more: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = _write(tmp_path / "model", kind)
+    config = json.loads((folder / "tokenizer_config.json").read_text()) | {"tokenizer_class": declared} | more
+    (folder / "tokenizer_config.json").write_text(json.dumps({k: v for k, v in config.items() if v is not None}))
+    (folder / "config.json").write_text(json.dumps({"model_type": model_type}))
+    texts = [*TEXTS, " leading", "trailing ", "a  b", "12345 678", "I'LL can't", "①ﬁne", "tab\tnew\nline"]
+    mine, peer = TextTokenizer.open(folder), _peer(folder)
+    texts = [text for text in texts if "endoftext" not in text]  # which transformers adds beyond the vocabulary
+    assert _rows(mine.read(texts)) == peer(texts)["input_ids"]
+    assert _rows(mine.read(texts, spans=False, max_length=6)) == peer(texts, truncation=True, max_length=6)["input_ids"]
+
+
 def test_special_tokens_come_from_the_old_map_too(trained: dict[str, Path], tmp_path: Path) -> None:
     copy = shutil.copytree(trained["unigram"], tmp_path / "copy")
     (copy / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}')

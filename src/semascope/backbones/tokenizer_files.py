@@ -96,6 +96,7 @@ def read_tokenizer_files(folder: Path) -> TokenizerFiles:
         raise _no_tokenizer(folder)
     tokenizer.no_padding()
     tokenizer.no_truncation()
+    tokenizer.encode_special_tokens = bool(config.get("split_special_tokens"))
     special = _special_ids(tokenizer, config)
     more = {tokenizer.token_to_id(token) for token in _more_special(config)}
     return TokenizerFiles(tokenizer, config, special, frozenset(more - {None} | set(special.values())))
@@ -136,10 +137,13 @@ def _config(folder: Path) -> dict[str, Any]:
 
 def _kind(folder: Path, config: Mapping[str, Any]) -> str:
     """The class that is declared ("Bert"), else the one that is usual for the model type of config.json, else ""."""
+    model_type = str(_object(folder / "config.json").get("model_type") or "")
+    if model_type == "qwen2":  # whatever is declared: many such folders declare a wrong one
+        return "Qwen2"
     declared = str(config.get("tokenizer_class") or "").removesuffix("Fast").removesuffix("Tokenizer")
-    if declared:
-        return declared
-    return _BY_MODEL.get(str(_object(folder / "config.json").get("model_type") or ""), "")
+    if declared == "Llama" and "tral" in model_type:  # mistral, mixtral, ministral: read as tokenizer.json has it
+        return ""
+    return declared or _BY_MODEL.get(model_type, "")
 
 
 def _family(kind: str) -> str:
@@ -156,15 +160,36 @@ def _from_json(path: Path) -> Any:
 
 
 def _as_configured(tokenizer: Any, config: Mapping[str, Any], kind: str) -> None:
-    """Where the options of tokenizer_config.json win over what tokenizer.json holds, as in transformers 4 and 5."""
-    family = _family(kind)
+    """Where a class of transformers sets its own rules, whatever tokenizer.json holds.
+
+    Folders that were written by such a class hold the same rules; only others are changed by this.
+    """
+    from tokenizers import normalizers, pre_tokenizers, processors
+
+    family, bytewise = _family(kind), type(tokenizer.pre_tokenizer).__name__ == "ByteLevel"
+    space = bool(config.get("add_prefix_space"))
     if family in ("bert", "mpnet") and type(tokenizer.normalizer).__name__ == "BertNormalizer":
         tokenizer.normalizer = _bert_normalizer(config)
-    if family in ("roberta", "gpt2") and type(tokenizer.pre_tokenizer).__name__ == "ByteLevel":
-        from tokenizers import pre_tokenizers
-
-        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=bool(config.get("add_prefix_space")))
+    elif family in ("roberta", "gpt2", "neox") and bytewise:
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=space)
+    elif family == "qwen2" and bytewise:
+        tokenizer.pre_tokenizer = _qwen_splits(space)
+    elif kind == "Llama" and "Prepend" in str(tokenizer.normalizer):
+        tokenizer.normalizer = None
+        scheme = "never" if config.get("add_prefix_space") is False else "always" if config.get("legacy") else "first"
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme, split=False)
+    if family in ("neox", "qwen2") and bytewise:
+        tokenizer.normalizer = normalizers.NFC()
+    if family == "neox" and bytewise:
+        tokenizer.post_processor = processors.TemplateProcessing(single="$A", pair="$A $B:1", special_tokens=[])
     _add_special(tokenizer, config)
+
+
+def _qwen_splits(space: bool) -> Any:
+    from tokenizers import Regex, pre_tokenizers
+
+    split = pre_tokenizers.Split(Regex(_QWEN_SPLIT), behavior="isolated")
+    return pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=space, use_regex=False)])
 
 
 def _bert_normalizer(config: Mapping[str, Any]) -> Any:
@@ -256,7 +281,7 @@ def _from_word_pieces(folder: Path, config: Mapping[str, Any], kind: str) -> Any
 
 def _from_merges(folder: Path, config: Mapping[str, Any], kind: str) -> Any:
     """Byte-level BPE as GPT-2, RoBERTa, GPT-NeoX and Qwen2 have it, from its vocabulary and merges."""
-    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
     family = _family(kind)
     if family not in ("roberta", "gpt2", "neox", "qwen2") and kind not in _PLAIN:
@@ -270,10 +295,9 @@ def _from_merges(folder: Path, config: Mapping[str, Any], kind: str) -> Any:
     except Exception as error:  # tokenizers raises bare Exception
         raise CorruptError(f"{folder}: vocab.json and merges.txt do not fit together ({error})") from error
     space = bool(config.get("add_prefix_space"))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=space, use_regex=family != "qwen2")
-    if family == "qwen2":
-        split = pre_tokenizers.Split(Regex(_QWEN_SPLIT), behavior="isolated")
-        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, tokenizer.pre_tokenizer])
+    tokenizer.pre_tokenizer = (
+        _qwen_splits(space) if family == "qwen2" else pre_tokenizers.ByteLevel(add_prefix_space=space)
+    )
     if family in ("qwen2", "neox"):
         tokenizer.normalizer = normalizers.NFC()
     tokenizer.decoder = decoders.ByteLevel()
