@@ -375,3 +375,13 @@ def test_our_own_format_keeps_unit_length_between_layers(tiny: Callable[..., Any
     assert str(again.head) == str(encoder.head) == "mean | unit | dense(24, tanh) | unit | norm"
     write_sentence_transformers(again, tmp_path / "out")
     _same(encoder, tmp_path / "out")
+
+
+def test_a_folder_may_be_written_over_the_one_it_was_opened_from(tiny: Callable[..., Any], tmp_path: Path) -> None:
+    want = tiny(after=("unit",)).encode(TEXTS)
+    for name in ("source", "own"):
+        encoder = Encoder(tmp_path / name)
+        write_sentence_transformers(encoder, tmp_path / name)
+        np.testing.assert_array_equal(encoder.encode(TEXTS), want)
+        np.testing.assert_array_equal(Encoder(tmp_path / name).encode(TEXTS), want)
+        encoder.save(tmp_path / "own")
