@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -43,3 +43,15 @@ def shrinking(places: Array, run: Callable[[Array], Any]) -> Iterator[tuple[Arra
             waiting += [part[len(part) // 2 :], part[: len(part) // 2]]
             continue
         yield part, found
+
+
+def groups(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Any number of texts, so many at a time; the last may be fewer."""
+    waiting: list[str] = []
+    for item in items:
+        waiting.append(item)
+        if len(waiting) == size:
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting

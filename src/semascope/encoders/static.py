@@ -7,7 +7,7 @@ import threading
 import warnings
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -211,7 +211,7 @@ class StaticEncoder:
         quick = self._quick(text)
         return self.encode([text])[0] if quick is None else quick
 
-    def states(self, texts: Iterable[str], *, layers: Sequence[int] = (-1,)) -> States:
+    def states(self, texts: Iterable[str], *, layers: Sequence[int] | Literal["all"] = (-1,)) -> States:
         """Token vectors, ids and character spans of texts, ragged; the table is the one layer there is.
 
         The mean over a text's rows, scaled to length one, is its vector: what n-grams add to a word is shared out evenly
@@ -220,6 +220,7 @@ class StaticEncoder:
         Raises:
             OptionError: another layer than -1 or 0 is asked for.
         """
+        layers = (0,) if layers == "all" else layers
         if not layers or any(layer not in (-1, 0) for layer in layers):
             raise OptionError(f"layers: want -1, the only layer of a static encoder, got {list(layers)}")
         items = [self._shown(text) for text in checked_texts(texts)]

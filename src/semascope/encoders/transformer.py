@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import semascope
 from semascope.backbones.engine import Engine
 from semascope.backbones.tokenizing import Read, TextTokenizer
-from semascope.encoders.batching import batches, shrinking
+from semascope.encoders.batching import batches, groups, shrinking
 from semascope.encoders.cutting import Cuts, CutTextWarning
 from semascope.encoders.head import Head
 from semascope.encoders.likelihood import next_tokens
@@ -169,7 +169,7 @@ class TransformerEncoder:
             progress: Told after every batch.
 
         Raises:
-            InputError: `texts` is one bare string, or holds something else than str.
+            InputError: `texts` is no list of str.
             DeviceMemoryError: not even one text alone fits into the device's memory.
         """
         option(kind, ("document", "query"), name="kind")
@@ -177,7 +177,7 @@ class TransformerEncoder:
         if batch_size is not None:
             integer(batch_size, name="batch_size", least=1)
         out = np.zeros((len(items), self.dim), dtype=np.float32)
-        cut, done = 0, 0
+        cut = done = 0
         for start in range(0, len(items), BLOCK):
             read = self._read(items[start : start + BLOCK], kind=kind, spans=False)
             cut += int(np.count_nonzero(read.cut))
@@ -186,12 +186,7 @@ class TransformerEncoder:
                 done += len(places)
                 if progress is not None:
                     progress(done, len(items))
-        if cut:
-            warnings.warn(
-                f"{cut:,} of {len(items):,} texts were cut at {self.max_length} tokens: encoder.cuts(texts) says where",
-                CutTextWarning,
-                stacklevel=2,
-            )
+        self._tell(cut, len(items))
         return out
 
     def cuts(self, texts: Iterable[str], *, kind: Kind = "document") -> Cuts:
@@ -210,14 +205,14 @@ class TransformerEncoder:
         """Token states, ids and character spans of texts, ragged, in their order; (-1, -1) where a token has no place.
 
         Hidden states are float32 (layers, tokens, d): 0 the embeddings, l the output of block l, -1 or depth the last, after
-        the model's final norm. All of them are held at once: `stream` gives them in parts.
+        the model's final norm. All of them are held at once: `stream` gives them in parts. Raises as `encode` does, and:
 
         Raises:
-            InputError: `texts` is one bare string, or holds something else than str.
             OptionError: there is no such layer.
         """
         option(kind, ("document", "query"), name="kind")
         read = self._read(checked_texts(texts), kind=kind, spans=True)
+        self._tell(int(np.count_nonzero(read.cut)), len(read.cut))
         return self.run(read.tokens, layers=layers)
 
     def stream(
@@ -233,20 +228,12 @@ class TransformerEncoder:
         integer(texts_at_once, name="texts_at_once", least=1)
         if isinstance(texts, str | bytes):
             raise InputError("texts: want texts one after the other, got one text; write [text]")
-        waiting: list[str] = []
         done = 0
-        for text in texts:
-            waiting.append(text)
-            if len(waiting) == texts_at_once:
-                yield self.states(waiting, layers=layers, kind=kind)
-                done += len(waiting)
-                waiting = []
-                if progress is not None:
-                    progress(done, None)
-        if waiting:
-            yield self.states(waiting, layers=layers, kind=kind)
+        for part in groups(texts, texts_at_once):
+            yield self.states(part, layers=layers, kind=kind)
+            done += len(part)
             if progress is not None:
-                progress(done + len(waiting), None)
+                progress(done, None)
 
     def chunks(
         self, texts: Iterable[str], *, size: int | None = None, overlap: int = 0, late: bool = False, **how: Any
@@ -330,6 +317,11 @@ class TransformerEncoder:
             items, prefix=self.prompts.get(kind, ""), max_length=self.max_length, side=self.manner.side, spans=spans
         )
 
+    def _tell(self, cut: int, count: int) -> None:
+        if cut:
+            said = f"{cut:,} of {count:,} texts were cut at {self.max_length} tokens: encoder.cuts(texts) says where"
+            warnings.warn(said, CutTextWarning, stacklevel=3)
+
     def _named(self, layers: Layers) -> tuple[int, ...]:
         return tuple(range(self.depth + 1)) if layers == "all" else tuple(int(layer) for layer in layers)
 
@@ -368,12 +360,12 @@ class TransformerEncoder:
         """Places of texts, and the hidden states (layers, their tokens, d); every text comes in one batch."""
         lengths = tokens.lengths
         if self.batch_invariant:
-            groups: Iterable[Array] = np.arange(len(lengths))[:, None]
+            parted: Iterable[Array] = np.arange(len(lengths))[:, None]
         elif batch_size is not None:
             order = np.argsort(-lengths, kind="stable")
-            groups = (order[i : i + batch_size] for i in range(0, len(order), batch_size))
+            parted = (order[i : i + batch_size] for i in range(0, len(order), batch_size))
         else:
-            groups = batches(lengths, self.batch_tokens)
+            parted = batches(lengths, self.batch_tokens)
 
         engine = self.engine if patch is None and attention is None else self.inside
 
@@ -381,7 +373,7 @@ class TransformerEncoder:
             part = tokens.take(places)
             return engine.run(part, layers=layers, attention=attention, patch=patch, texts=places)
 
-        for group in groups:
+        for group in parted:
             yield from shrinking(group, run)
 
 
