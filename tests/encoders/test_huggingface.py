@@ -367,7 +367,6 @@ def test_the_transformer_may_lie_in_a_folder_of_its_own(folder: Path) -> None:
     ("name", "said", "match"),
     [
         ("config_sentence_transformers.json", {"model_type": "SparseEncoder"}, "got SparseEncoder"),
-        ("config_sentence_transformers.json", {"truncate_dim": 16}, "want no truncate_dim, got 16"),
         ("sentence_bert_config.json", {"transformer_task": "fill-mask"}, "got 'fill-mask'"),
         ("sentence_bert_config.json", {"modality_config": {"message": {}}}, "that reads bare text"),
         ("sentence_bert_config.json", {"query_expansion": {"strategy": "min"}}, "want no query_expansion"),
@@ -451,6 +450,33 @@ def test_half_precision_layers_are_read(folder: Path) -> None:
     (layer,) = read_folder(folder).layers
     assert isinstance(layer, DenseLayer)
     np.testing.assert_array_equal(layer.weight, weight.float().numpy())
+
+
+@pytest.mark.parametrize("after", [("unit",), (), ("tanh", "unit")])
+@pytest.mark.parametrize("keep", [5, 24, 900])
+def test_columns_are_cut_as_the_folder_says(after: Any, keep: int, bare: Callable[[str], Path], tmp_path: Path) -> None:
+    model = sentence_transformer(bare("bert"), after=after)
+    model.truncate_dim = keep
+    model.save_pretrained(str(tmp_path / "saved"))
+    layout = read_folder(tmp_path / "saved")
+    head = Head(layout.poolings, layout.include_prompt, layout.layers, layout.normalize)
+    want = vectors(model, "document")
+    np.testing.assert_allclose(head(*_states(model, layout, "")), want, atol=4e-6)
+    _change(tmp_path / "saved" / "config_sentence_transformers.json", truncate_dim=0)
+    with pytest.raises(CorruptError, match="want truncate_dim to be a number of columns, got 0"):
+        read_folder(tmp_path / "saved")
+
+
+def test_layers_of_other_weights_have_another_passport(bare: Callable[[str], Path], tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    from semascope.encoders import Encoder
+
+    sentence_transformer(bare("bert"), after=("tanh", "unit")).save_pretrained(str(tmp_path / "one"))
+    other = shutil.copytree(tmp_path / "one", tmp_path / "other") / "2_Dense" / "model.safetensors"
+    save_file({name: array * 1.01 for name, array in load_file(str(other)).items()}, str(other))
+    one, two = Encoder(tmp_path / "one").passport, Encoder(tmp_path / "other").passport
+    assert one.differences(two) == ["transforms"]
 
 
 def test_a_norm_of_another_width_is_corrupt(folder: Path) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from semascope.backbones.weights import INDEX, PICKLED, SINGLE
 from semascope.encoders import modules as parts
 from semascope.encoders.folders import read_json
@@ -123,11 +125,7 @@ def _sentence_transformers(folder: Path) -> Layout:
     prompts = _prompts(folder, overall)
     at_once = isinstance(layers[0], UnitLayer) if layers else normalize
     poolings, notes = _poolings(folder, pooled, prompts, normalize=at_once)
-    if overall.get("truncate_dim") is not None:
-        raise OptionError(
-            f"{folder / 'config_sentence_transformers.json'}: want no truncate_dim, got {overall['truncate_dim']!r}; take it "
-            "out and write the cut into the recipe: FOLDER | truncate(n)"
-        )
+    normalize, layers = _cut(folder, overall, normalize, layers, None if width is None else width * len(pooled.modes))
     similarity = str(overall.get("similarity_fn_name") or "")
     return Layout(
         transformer=listed[0].path,
@@ -177,6 +175,21 @@ def _check_chain(folder: Path, layers: tuple[Layer, ...], width: int | None) -> 
         if width is not None and wanted != width:
             raise CorruptError(f"{folder}: layer {number} behind the pooling wants {wanted} columns, gets {width}")
         width = int(layer.weight.shape[0])
+
+
+def _cut(
+    folder: Path, overall: Mapping[str, Any], normalize: bool, layers: tuple[Layer, ...], width: int | None
+) -> tuple[bool, tuple[Layer, ...]]:
+    """truncate_dim keeps the first columns after all else, and leaves their lengths as they come."""
+    keep = overall.get("truncate_dim")
+    width = next((int(layer.weight.shape[0]) for layer in reversed(layers) if not isinstance(layer, UnitLayer)), width)
+    if keep is None or (width is not None and isinstance(keep, int) and keep >= width):
+        return normalize, layers
+    if not isinstance(keep, int) or keep < 1 or width is None:
+        file = folder / "config_sentence_transformers.json"
+        raise CorruptError(f"{file}: want truncate_dim to be a number of columns, got {keep!r}")
+    first = DenseLayer(np.eye(keep, width, dtype=np.float32))
+    return False, (*layers, *([UnitLayer()] if normalize else []), first)
 
 
 def _width(config: Mapping[str, Any], pooling: parts.Module) -> int | None:

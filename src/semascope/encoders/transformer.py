@@ -19,6 +19,7 @@ from semascope.encoders.cutting import Cuts, CutTextWarning
 from semascope.encoders.head import Head
 from semascope.encoders.likelihood import next_tokens
 from semascope.encoders.manner import Manner, Origin
+from semascope.encoders.reading import learned_digest
 from semascope.errors import InputError, OptionError
 from semascope.ops import integer, option, vectors
 from semascope.ops import texts as checked_texts
@@ -145,6 +146,7 @@ class TransformerEncoder:
             max_length=self.max_length,
             truncation=self.manner.side if self.max_length else "",
             normalize=self.normalize,
+            transforms=tuple(learned_digest(layer) for layer in self.head.layers),
             name=self.name,
             versions={"semascope": semascope.__version__, **self.engine.versions},
             dtype=self.engine.precision,
