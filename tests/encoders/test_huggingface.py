@@ -495,3 +495,34 @@ def test_a_norm_of_another_width_is_corrupt(folder: Path) -> None:
     both = {name: np.ones(WIDTH, np.float32) for name in ("norm.weight", "norm.bias")}
     save_file(both, str(folder / "2_LayerNorm" / "model.safetensors"))
     assert isinstance(read_folder(folder).layers[0], NormLayer)
+
+
+ODD: list[Any] = [None, 3, -1, 2.5, "odd", "", [], ["odd"], {}, {"odd": 1}, True, [None]]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["config.json", "1_Pooling/config.json", "2_Dense/config.json", "sentence_bert_config.json", "tokenizer_config.json",
+     "config_sentence_transformers.json", "modules.json"],
+)  # fmt: skip
+def test_odd_values_are_read_or_refused_by_name(name: str, bare: Callable[[str], Path], tmp_path: Path) -> None:
+    model = sentence_transformer(bare("bert"), after=("tanh", "unit"), prompts={"query": "query: "}, default="query")
+    folder = tmp_path / "saved"
+    model.save_pretrained(str(folder))
+    file = folder / name
+    whole = json.loads(file.read_text())
+    more = {"sentence_bert_config.json": ("max_seq_length", "do_lower_case", "tokenizer_args", "processing_kwargs")}
+    keys = range(len(whole)) if isinstance(whole, list) else [*whole, *more.get(name, ())]
+    for key in keys:
+        for odd in ODD:
+            if isinstance(whole, list):
+                changed: Any = [*whole[:key], odd, *whole[key + 1 :]]
+            else:
+                changed = whole | {key: odd}
+            _write(file, changed)
+            try:
+                layout = read_folder(folder)
+                assert layout.max_length is None or layout.max_length > 0
+                TextTokenizer.open(layout.transformer)
+            except (CorruptError, OptionError) as error:
+                assert str(folder) in str(error), (key, odd)  # noqa: PT017 - both ends are right

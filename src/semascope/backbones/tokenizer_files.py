@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from semascope.errors import CorruptError, OptionError
+from semascope.errors import CorruptError, OptionError, SemascopeError
 
 NAMES = ("pad", "eos", "bos", "cls", "sep", "mask", "unk")
 
@@ -80,6 +80,16 @@ def read_tokenizer_files(folder: Path) -> TokenizerFiles:
         CorruptError: there is no tokenizer, or a file of it cannot be read.
         OptionError: it is of a kind that cannot be read here; says what to do.
     """
+    try:
+        return _read(folder)
+    except SemascopeError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        said = str(error).splitlines()[0] if str(error) else repr(error)
+        raise CorruptError(f"{folder / 'tokenizer_config.json'}: a value in it cannot be ({said})") from error
+
+
+def _read(folder: Path) -> TokenizerFiles:
     config = _config(folder)
     kind = _kind(folder, config)
     config = _USUAL.get(_family(kind), {}) | config

@@ -13,7 +13,7 @@ from semascope.backbones.weights import INDEX, PICKLED, SINGLE
 from semascope.encoders import modules as parts
 from semascope.encoders.folders import read_json
 from semascope.encoders.head import DenseLayer, Layer, UnitLayer
-from semascope.errors import CorruptError, OptionError
+from semascope.errors import CorruptError, OptionError, SemascopeError
 
 Side = Literal["right", "left"]
 
@@ -90,8 +90,15 @@ def read_folder(folder: str | Path) -> Layout:
     folder = Path(folder)
     if not folder.is_dir():
         raise CorruptError(f"{folder}: want a folder, got none there")
-    if (folder / "modules.json").is_file():
-        return _sentence_transformers(folder)
+    try:
+        return _sentence_transformers(folder) if (folder / "modules.json").is_file() else _bare(folder)
+    except SemascopeError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise CorruptError(f"{folder}: a value in its configuration cannot be ({error!r})") from error
+
+
+def _bare(folder: Path) -> Layout:
     if not (folder / "config.json").is_file():
         raise CorruptError(f"{folder}: want modules.json or config.json in it, got neither")
     config = check_transformer(folder)
@@ -290,9 +297,12 @@ def _own_config(folder: Path) -> dict[str, Any]:
         raise OptionError(f"{file}: want transformer_task feature-extraction, got {own['transformer_task']!r}")
     modalities: Any = own.get("modality_config")
     if modalities is not None:
-        text = modalities.get("text") if isinstance(modalities, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
         usual = {"method": "forward", "method_output_name": "last_hidden_state"}
-        if "message" in modalities or text != usual or own.get("module_output_name") != "token_embeddings":
+        if (
+            "message" in modalities
+            or modalities.get("text") != usual
+            or own.get("module_output_name") != "token_embeddings"
+        ):
             raise OptionError(f"{file}: want a transformer that reads bare text, got modality_config {modalities!r}")
     for key in ("query_length", "document_length", "query_expansion"):
         if own.get(key) is not None:
