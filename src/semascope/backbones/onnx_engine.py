@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.backbones import onnx_graph as fed
+from semascope.backbones import onnx_int8 as int8
 from semascope.backbones.architecture import Architecture
 from semascope.backbones.onnx_graph import Plain, encoder_graph, layer_name, refuse_others
 from semascope.backbones.onnx_proto import Graph
@@ -20,8 +21,8 @@ from semascope.errors import DeviceMemoryError, InputError, OptionError
 from semascope.ops import integer, need, option
 from semascope.types import Array, Attention, Patch, Tokens, Vectors
 
-Precision = Literal["float32"]
-PRECISIONS = ("float32",)
+Precision = Literal["float32", "int8"]
+PRECISIONS = ("float32", "int8")
 
 
 class OnnxEngine:
@@ -32,7 +33,7 @@ class OnnxEngine:
 
     Attributes:
         architecture: Of the model.
-        precision: "float32".
+        precision: "float32", or "int8" (matrix products in 8-bit integers, everything else float32).
         device: "cpu".
         speaks: False; a head over the vocabulary is never read.
         threads: That one run uses.
@@ -48,7 +49,16 @@ class OnnxEngine:
         self._tokens = weights.array("embed.tokens.weight")
         self._places = _places(weights)
         self._relative = weights.array("relative.weight") if self.architecture.positions == "relative" else None
-        self._session, self._options = _session(encoder_graph(weights, Plain(weights)), threads)
+        measuring = precision == "int8"
+        self._session, self._options = _session(encoder_graph(weights, Plain(), middles=measuring), threads)
+        self._levels: tuple[tuple[str, int], ...] = ()
+        if measuring:
+            rounded = int8.Rounded(weights, self._measured(), saturates=int8.saturates())
+            graph = encoder_graph(weights, rounded)
+            self._levels = ((int8.HALVES, int8.HALF), (int8.LOWS, int8.LOW))
+            for name, _ in self._levels:
+                graph.input(name, np.uint8, ["tokens"])
+            self._session, self._options = _session(graph, threads)
 
     @property
     def versions(self) -> Mapping[str, str]:
@@ -61,7 +71,7 @@ class OnnxEngine:
 
         Args:
             folder: With config.json and safetensors.
-            precision: "float32".
+            precision: "float32" or "int8".
             threads: Of one run; None takes OMP_NUM_THREADS, else every core this process may use.
 
         Raises:
@@ -126,6 +136,12 @@ class OnnxEngine:
         """
         raise OptionError("generate: want a model that gives the next token, got one that does not")
 
+    def _measured(self) -> int8.Measured:
+        """How large the columns get that its products read, while they are still computed in float32."""
+        a = self.architecture
+        feed = self._feed(int8.drawn_tokens(a.vocabulary, a.longest or 0))
+        return int8.measure(lambda names: self._session.run(names, feed), a.depth)
+
     def _feed(self, tokens: Tokens) -> dict[str, Array]:
         """What the graph is fed: embeddings, and where each token stands in (texts, longest)."""
         some = tokens.lengths > 0
@@ -142,6 +158,8 @@ class OnnxEngine:
             fed.TOKENS: np.flatnonzero(real),
             fed.LENGTHS: lengths.astype(np.int32),
         }
+        for name, level in self._levels:
+            feed[name] = np.full(len(tokens.ids), level, np.uint8)
         if self._relative is not None:
             feed[fed.BIASES] = self._relative[distances(longest, self.architecture.buckets)].transpose(2, 0, 1)[None]
         return {name: np.ascontiguousarray(value) for name, value in feed.items()}

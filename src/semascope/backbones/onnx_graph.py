@@ -6,9 +6,11 @@ nothing reads.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from semascope.backbones.architecture import Architecture
 from semascope.backbones.onnx_proto import MICROSOFT, Graph
@@ -19,16 +21,54 @@ from semascope.errors import OptionError
 # none; where in (texts x longest) each token lies; tokens of each text; biases by distance (1, heads, longest, longest).
 STATES, PLACES, TOKENS, LENGTHS, BIASES = "states", "places", "tokens", "lengths", "biases"
 
+Floats = NDArray[np.float32]
 
-class Linear(Protocol):
-    """Writes x W' + b into a graph: (graph, x, the layer's name) to the name of the product."""
 
-    def __call__(self, graph: Graph, x: str, name: str) -> str: ...
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """The states between two parts: the graph's value times `factor` plus `centre`, column by column; None: the value itself."""
+
+    value: str
+    factor: Floats | None = None
+    centre: Floats | None = None
+
+
+class Products(Protocol):
+    """How linear layers are computed, and how the norms before them are bent to suit."""
+
+    fused: bool  # whether queries, keys and values are made inside the runtime's attention
+
+    def dense(self, graph: Graph, x: str, name: str, matrix: Floats, bias: Floats) -> str:
+        """Write x W' + b into the graph."""
+        ...
+
+    def bend(self, reader: str) -> tuple[Floats, Floats] | None:
+        """Factor and centre of the states that a layer reads; None leaves them."""
+        ...
+
+
+class Plain:
+    """Products in float32."""
+
+    fused = True
+
+    def dense(self, graph: Graph, x: str, name: str, matrix: Floats, bias: Floats) -> str:  # noqa: ARG002 - others go by it
+        """One product, its bias inside."""
+        return graph.node("Gemm", x, graph.constant(matrix), graph.constant(bias), transB=1)
+
+    def bend(self, reader: str) -> None:  # noqa: ARG002 - others go by it
+        """The states as they are."""
+        return
 
 
 def layer_name(layer: int) -> str:
     """The graph's output that holds a layer."""
     return f"layer_{layer}"
+
+
+def middle_name(block: int) -> str:
+    """The value between a block's two parts, in a graph of plain products."""
+    return f"middle_{block}"
 
 
 def refuse_others(architecture: Architecture) -> None:
@@ -50,11 +90,13 @@ def refuse_others(architecture: Architecture) -> None:
     }
     for wish, fulfilled in wanted.items():
         if not fulfilled:
-            raise OptionError(f"engine: onnx wants {wish}, got {a.kind!r}, which has none; engine='torch' runs it")
+            raise OptionError(
+                f"engine: onnx wants {wish}, got {a.kind!r}, which is made otherwise; engine='torch' runs it"
+            )
 
 
-def encoder_graph(weights: Weights, linear: Linear) -> Graph:
-    """Every layer, 0 to depth, as an output float32 (tokens, width)."""
+def encoder_graph(weights: Weights, products: Products, *, middles: bool = False) -> Graph:
+    """Every layer, 0 to depth, as an output float32 (tokens, width); with `middles` what stands between a block's parts as well."""
     a = weights.architecture
     graph = Graph()
     graph.input(STATES, np.float32, ["tokens", a.embedding_width or a.width])
@@ -63,64 +105,96 @@ def encoder_graph(weights: Weights, linear: Linear) -> Graph:
     graph.input(LENGTHS, np.int32, ["texts"])
     if a.positions == "relative":
         graph.input(BIASES, np.float32, [1, a.heads, "longest", "longest"])
-    make = _Blocks(graph, weights, linear)
-    make.embeddings()
+    make = _Blocks(graph, weights, products)
+    stream = make.embeddings()
     for block in range(a.depth):
-        make.block(block)
-    for layer in range(a.depth + 1):
-        graph.output(layer_name(layer), np.float32, ["tokens", a.width])
+        stream = make.block(block, stream)
+    names = [layer_name(layer) for layer in range(a.depth + 1)]
+    for name in names + [middle_name(block) for block in range(a.depth if middles else 0)]:
+        graph.output(name, np.float32, ["tokens", a.width])
     return graph
 
 
 class _Blocks:
     """Writes the parts of one model into one graph."""
 
-    def __init__(self, graph: Graph, weights: Weights, linear: Linear) -> None:
+    def __init__(self, graph: Graph, weights: Weights, products: Products) -> None:
         self.graph = graph
         self.weights = weights
         self.architecture = weights.architecture
-        self.linear = linear
+        self.products = products
         self.flat = graph.constant(np.array([-1, self.architecture.width], np.int64))
 
-    def constant(self, name: str) -> str:
-        return self.graph.constant(self.weights.array(name))
+    def embeddings(self) -> Stream:
+        if "embed.project.weight" not in self.weights:
+            return self.normed(STATES, "embed.norm", reader="block.0.attention.qkv", name=layer_name(0))
+        narrow = self.normed(STATES, "embed.norm", reader=None, name="")
+        matrix, bias = (self.weights.array(f"embed.project.{part}") for part in ("weight", "bias"))
+        constants = (self.graph.constant(matrix), self.graph.constant(bias))
+        return Stream(self.graph.node("Gemm", narrow.value, *constants, name=layer_name(0), transB=1))
 
-    def embeddings(self) -> None:
-        a, node = self.architecture, self.graph.node
-        project = "embed.project.weight" in self.weights
-        scale, shift = self.constant("embed.norm.weight"), self.constant("embed.norm.bias")
-        name = "" if project else layer_name(0)
-        x = node("LayerNormalization", STATES, scale, shift, name=name, epsilon=a.norm_eps, axis=-1)
-        if project:
-            matrix, bias = self.constant("embed.project.weight"), self.constant("embed.project.bias")
-            node("Gemm", x, matrix, bias, name=layer_name(0), transB=1)
-
-    def block(self, number: int) -> None:
+    def block(self, number: int, stream: Stream) -> Stream:
         """Layer `number + 1` from layer `number`."""
-        at = f"block.{number}."
-        mixed = self.attention(layer_name(number), at + "attention.qkv")
-        x = self.onto(layer_name(number), mixed, at + "attention.out", at + "attention.norm", "")
-        inside = self.activated(self.linear(self.graph, x, at + "feed.in"))
-        self.onto(x, inside, at + "feed.out", at + "feed.norm", layer_name(number + 1))
+        at, last = f"block.{number}.", number + 1 == self.architecture.depth
+        mixed = self.attention(stream, at + "attention.qkv")
+        total = self.onto(stream, mixed, at + "attention.out")
+        stream = self.normed(total, at + "attention.norm", reader=at + "feed.in", name=middle_name(number))
+        total = self.onto(stream, self.activated(self.dense(at + "feed.in", stream)), at + "feed.out")
+        reader = None if last else f"block.{number + 1}.attention.qkv"
+        return self.normed(total, at + "feed.norm", reader=reader, name=layer_name(number + 1))
 
-    def attention(self, x: str, name: str) -> str:
+    def normed(self, x: str, norm: str, *, reader: str | None, name: str) -> Stream:
+        """The norm of x, bent as its reader likes it; what it is unbent bears the name, and is only computed where it is asked for."""
+        scale, shift = (self.weights.array(f"{norm}.{part}") for part in ("weight", "bias"))
+        bent = self.products.bend(reader) if reader is not None else None
+        if bent is None:
+            return Stream(self._norm(x, scale, shift, name))
+        factor, centre = bent
+        stream = Stream(self._norm(x, scale / factor, (shift - centre) / factor, ""), factor, centre)
+        self.graph.node("Add", self.unscaled(stream), self.graph.constant(centre), name=name)
+        return stream
+
+    def _norm(self, x: str, scale: Floats, shift: Floats, name: str) -> str:
+        constants = (self.graph.constant(scale), self.graph.constant(shift))
+        eps = self.architecture.norm_eps
+        return self.graph.node("LayerNormalization", x, *constants, name=name, epsilon=eps, axis=-1)
+
+    def unscaled(self, stream: Stream) -> str:
+        """The stream less its centre."""
+        if stream.factor is None:
+            return stream.value
+        return self.graph.node("Mul", stream.value, self.graph.constant(stream.factor))
+
+    def dense(self, name: str, x: Stream, onto: Stream | None = None) -> str:
+        """A linear layer of a stream; the centre of another one that the product will be added to is part of the bias."""
+        matrix, bias = (self.weights.array(f"{name}.{part}") for part in ("weight", "bias"))
+        if x.factor is not None and x.centre is not None:
+            bias = (bias + matrix.astype(np.float64) @ x.centre).astype(np.float32)
+            matrix = matrix * x.factor
+        if onto is not None and onto.centre is not None:
+            bias = bias + onto.centre
+        return self.products.dense(self.graph, x.value, name, matrix, bias)
+
+    def onto(self, stream: Stream, x: str, name: str) -> str:
+        """The stream plus a linear layer of x."""
+        # The runtime's fused SkipLayerNormalization takes five times as long on a processor as an addition and a norm.
+        return self.graph.node("Add", self.dense(name, Stream(x), stream), self.unscaled(stream))
+
+    def attention(self, stream: Stream, name: str) -> str:
         """What every token gathers from its text, (tokens, width)."""
         a, node = self.architecture, self.graph.node
-        matrix = self.graph.constant(self.weights.array(name + ".weight").T)
-        laid_out = node("Gather", x, PLACES, axis=0)
-        inputs = [laid_out, matrix, self.constant(name + ".bias"), LENGTHS]
-        if a.positions == "relative":
-            inputs += ["", BIASES]
-        mixed = node("Attention", *inputs, domain=MICROSOFT, num_heads=a.heads)
+        biases = ["", BIASES] if a.positions == "relative" else []
+        if self.products.fused:
+            matrix = self.graph.constant(self.weights.array(name + ".weight").T)
+            bias = self.graph.constant(self.weights.array(name + ".bias"))
+            laid_out = node("Gather", stream.value, PLACES, axis=0)
+            mixed = node("Attention", laid_out, matrix, bias, LENGTHS, *biases, domain=MICROSOFT, num_heads=a.heads)
+        else:
+            laid_out = node("Gather", self.dense(name, stream), PLACES, axis=0)
+            parts = self.graph.split(laid_out, 3, axis=2)
+            biases = biases[1:]
+            mixed = node("MultiHeadAttention", *parts, "", LENGTHS, *biases, domain=MICROSOFT, num_heads=a.heads)
         return node("Gather", node("Reshape", mixed, self.flat), TOKENS, axis=0)
-
-    def onto(self, stream: str, x: str, dense: str, norm: str, name: str) -> str:
-        """The norm of the stream plus a dense layer of x."""
-        node = self.graph.node
-        # The runtime's fused SkipLayerNormalization takes five times as long on a processor as these two.
-        total = node("Add", self.linear(self.graph, x, dense), stream)
-        scale, shift = self.constant(f"{norm}.weight"), self.constant(f"{norm}.bias")
-        return node("LayerNormalization", total, scale, shift, name=name, epsilon=self.architecture.norm_eps, axis=-1)
 
     def activated(self, x: str) -> str:
         node, kind = self.graph.node, self.architecture.activation
@@ -129,15 +203,3 @@ class _Blocks:
         if kind == "silu":
             return node("QuickGelu", x, domain=MICROSOFT, alpha=1.0)
         return node("Gelu" if kind == "gelu" else "FastGelu", x, domain=MICROSOFT)
-
-
-class Plain:
-    """Products in float32."""
-
-    def __init__(self, weights: Weights) -> None:
-        self.weights = weights
-
-    def __call__(self, graph: Graph, x: str, name: str) -> str:
-        """X W' + b of a layer's name."""
-        matrix, bias = (graph.constant(self.weights.array(f"{name}.{part}")) for part in ("weight", "bias"))
-        return graph.node("Gemm", x, matrix, bias, transB=1)

@@ -40,8 +40,15 @@ class Graph:
         self._nodes.append(b"".join(parts) + (_text(7, domain) if domain else b""))
         return name
 
-    def constant(self, array: Array) -> str:
-        """The name of an array that is part of the graph."""
+    def split(self, x: str, parts: int, *, axis: int) -> list[str]:
+        """Cut a value into equal parts; their names."""
+        names = [f"Split_{len(self._nodes)}_{part}" for part in range(parts)]
+        outputs = b"".join(_text(2, name) for name in names)
+        self._nodes.append(_text(1, x) + outputs + _text(4, "Split") + _bytes(5, _attribute("axis", axis)))
+        return names
+
+    def constant(self, array: Array | np.generic) -> str:
+        """The name of an array that is part of the graph; a single number becomes an array of one."""
         name = f"constant_{len(self._constants)}"
         self._constants[name] = np.ascontiguousarray(array)
         return name
