@@ -531,11 +531,35 @@ def test_foreign_tokenizers_in_old_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "vocab.txt").unlink()
     (tmp_path / "vocab.json").write_text('{"a": 0}')
     (tmp_path / "merges.txt").write_text("#version: 0.2\na b\n")
-    with pytest.raises(CorruptError, match="do not fit together"):
+    with pytest.raises(CorruptError, match=r"vocab\.json with merges\.txt: cannot be used"):
         TextTokenizer.open(tmp_path)
     (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "CLIPTokenizer"}')
     with pytest.raises(OptionError, match="CLIPTokenizer"):
         TextTokenizer.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "value"),
+    [
+        ("wordpiece", ("model", "unk_token"), "absent"),
+        ("wordpiece", ("post_processor", "single", 0, "SpecialToken", "id"), "absent"),
+        ("bytes", ("model", "continuing_subword_prefix"), "odd"),
+        ("unigram", ("model", "vocab"), []),
+        ("fallback", ("model", "merges"), [["absent", "odd"]]),
+    ],
+)
+def test_a_tokenizer_that_cannot_work_is_refused_when_it_is_opened(
+    kind: str, path: tuple[Any, ...], value: Any, trained: dict[str, Path], tmp_path: Path
+) -> None:
+    copy = shutil.copytree(trained[kind], tmp_path / "copy")
+    whole = json.loads((copy / "tokenizer.json").read_text())
+    inner = whole
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    (copy / "tokenizer.json").write_text(json.dumps(whole))
+    with pytest.raises(CorruptError, match=r"copy.*cannot be used as a tokenizer"):
+        TextTokenizer.open(copy)
 
 
 def test_wrong_arguments_are_named(trained: dict[str, Path]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,13 +161,22 @@ def _family(kind: str) -> str:
     return next((family for family, kinds in _FAMILIES.items() if kind in kinds), "")
 
 
+@contextmanager
+def corrupt_tokenizer(where: Any) -> Generator[None]:
+    """Turn what the tokenizers library raises at a damaged tokenizer into a CorruptError; its panics are no Exceptions."""
+    try:
+        yield
+    except (SemascopeError, KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError):
+        raise
+    except BaseException as error:
+        raise CorruptError(f"{where}: cannot be used as a tokenizer ({error})") from error
+
+
 def _from_json(path: Path) -> Any:
     from tokenizers import Tokenizer
 
-    try:
+    with corrupt_tokenizer(path):
         return Tokenizer.from_str(path.read_text(encoding="utf-8"))
-    except Exception as error:  # tokenizers raises bare Exception
-        raise CorruptError(f"{path}: cannot be read as a tokenizer ({error})") from error
 
 
 def _as_configured(tokenizer: Any, config: Mapping[str, Any], kind: str) -> None:
@@ -298,12 +308,8 @@ def _from_merges(folder: Path, config: Mapping[str, Any], kind: str) -> Any:
         raise OptionError(f"tokenizer: {folder} wants {kind}Tokenizer, which is not made of merges here; {_CONVERT}")
     lines = _lines(folder / "merges.txt")
     merges = [tuple(line.split(" ")) for line in lines if line and not line.startswith("#version")]
-    try:
+    with corrupt_tokenizer(f"{folder}: vocab.json with merges.txt"):
         tokenizer = Tokenizer(models.BPE(_object(folder / "vocab.json"), merges, fuse_unk=False))
-    except CorruptError:
-        raise
-    except Exception as error:  # tokenizers raises bare Exception
-        raise CorruptError(f"{folder}: vocab.json and merges.txt do not fit together ({error})") from error
     space = bool(config.get("add_prefix_space"))
     tokenizer.pre_tokenizer = (
         _qwen_splits(space) if family == "qwen2" else pre_tokenizers.ByteLevel(add_prefix_space=space)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from semascope.backbones.tokenizer_files import TokenizerFiles, read_tokenizer_files
+from semascope.backbones.tokenizer_files import TokenizerFiles, corrupt_tokenizer, read_tokenizer_files
 from semascope.errors import CorruptError, OptionError
 from semascope.ops import digest, integer, option
 from semascope.ops import texts as checked_texts
@@ -23,6 +23,7 @@ Side = Literal["right", "left"]
 
 _UNLIMITED = 10**20  # transformers writes 1e30 where a tokenizer has no longest text
 _PROBES = ("a", "the", "1", "。", "!", "A b")
+_TRIAL = ("a text of words", "我 😀 \u0301", "x" * 200, "")  # read when a tokenizer is opened: a broken one fails here
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -64,6 +65,7 @@ class TextTokenizer:
         if lower_case:
             _lower(self._tokenizer)
         self._before, self._after = _around(self._tokenizer)
+        self._tokenizer.encode_batch(list(_TRIAL), add_special_tokens=False)
         self._prompts: dict[tuple[str, bool, int | None, Side], int] = {}
 
     @classmethod
@@ -86,7 +88,8 @@ class TextTokenizer:
             max_length = _longest(folder, files.config)
         else:
             max_length = integer(max_length, name="max_length", least=1)
-        return cls(files, max_length=max_length, lower_case=lower_case)
+        with corrupt_tokenizer(folder):
+            return cls(files, max_length=max_length, lower_case=lower_case)
 
     def __repr__(self) -> str:
         return f"TextTokenizer({self.vocabulary} tokens, max_length={self.max_length})"
@@ -173,7 +176,8 @@ class TextTokenizer:
     def _encode(self, items: list[str], *, spans: bool) -> list[Any]:
         # Older releases of tokenizers have the slower way only.
         encode = None if spans else getattr(self._tokenizer, "encode_batch_fast", None)
-        return (encode or self._tokenizer.encode_batch)(items, add_special_tokens=False)
+        with corrupt_tokenizer("tokenizer"):
+            return (encode or self._tokenizer.encode_batch)(items, add_special_tokens=False)
 
     def _assemble(
         self, encoded: list[Any], kept: NDArray[np.int64], side: Side, *, special: bool, spans: bool, skip: int
