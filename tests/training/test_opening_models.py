@@ -40,7 +40,6 @@ def test_the_transformers_library_opens_model_and_tokenizer_with_nothing_missing
     assert len(tokenizer) == model.config.vocab_size
     assert tokenizer.pad_token_id == model.config.pad_token_id == 0
     batch = tokenizer(["the cat sees the river.", "a dog"], padding=True, return_tensors="pt")
-    batch.pop("token_type_ids", None)
     extra = {"decoder_input_ids": batch["input_ids"]} if name == "tiny_seq2seq" else {}
     with torch.no_grad():
         logits = model(**batch, **extra).logits
@@ -80,7 +79,6 @@ def test_a_gpt_generates_with_the_library_and_stops_at_its_end_token(made) -> No
     tokenizer = transformers.AutoTokenizer.from_pretrained(str(made["tiny_gpt"]))
     assert model.generation_config.eos_token_id == tokenizer.eos_token_id
     batch = tokenizer(["the cat"], return_tensors="pt")
-    batch.pop("token_type_ids", None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         out = model.generate(**batch, max_new_tokens=5, do_sample=False)

@@ -14,7 +14,7 @@ from typing import Any
 
 from semascope.errors import CorruptError, OptionError
 from semascope.ops import guarded, need, option
-from semascope.training.nets import loss_of, parameters
+from semascope.training.nets import loss_of, parameters, write_bytes
 from semascope.training.plans import Plan
 from semascope.training.windows import Batch, Windows
 from semascope.types import Progress
@@ -117,7 +117,7 @@ class Trainer:
 
     def save(self, folder: Path, losses: list[tuple[int, float]]) -> None:
         """Write weights, the optimizer's moments and the step as `state-STEP`; the states before it go."""
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         arrays: dict[str, Any] = {}
         for name, weight in parameters(self.model).items():
@@ -129,9 +129,9 @@ class Trainer:
         with guarded(f"write {folder}"):
             shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir(parents=True)
-            save_file({name: value.clone() for name, value in arrays.items()}, str(aside / "state.safetensors"))
+            write_bytes(aside / "state.safetensors", save({name: value.clone() for name, value in arrays.items()}))
             said = {"step": self.step, "losses": losses, "seconds": self.seconds}
-            (aside / "state.json").write_text(json.dumps(said), encoding="utf-8")
+            write_bytes(aside / "state.json", json.dumps(said).encode())
             before = states(folder)
             target = folder / f"{_STATE}{self.step:06d}"
             shutil.rmtree(target, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -97,16 +98,16 @@ def parameters(model: Any) -> dict[str, Any]:
 
 def write_model(plan: Plan, model: Any, tokenizer: Any, folder: Path) -> None:
     """Write weights, configuration and tokenizer as Hugging Face lays them out."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     weights = {name: value.detach().cpu().contiguous().clone() for name, value in parameters(model).items()}
-    save_file(weights, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    write_bytes(folder / "model.safetensors", save(weights, metadata={"format": "pt"}))
     # The library's own writers; what they say of versions is not part of a model.
     (folder / "config.json").write_text(model.config.to_json_string(), encoding="utf-8")
     if plan.objective != "masked":
         model.generation_config.save_pretrained(str(folder))
     (folder / "tokenizer.json").write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
-    said = {
+    said: dict[str, Any] = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": LONGEST if plan.objective == "causal" else plan.window,
         "clean_up_tokenization_spaces": False,
@@ -114,4 +115,14 @@ def write_model(plan: Plan, model: Any, tokenizer: Any, folder: Path) -> None:
     }
     if plan.objective == "denoising":
         said["model_max_length"] = LONGEST
+    if plan.objective != "masked":
+        said["model_input_names"] = ["input_ids", "attention_mask"]
     (folder / "tokenizer_config.json").write_text(json.dumps(said, indent=2), encoding="utf-8")
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file and have it on the disk before going on."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
