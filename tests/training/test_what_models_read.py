@@ -248,6 +248,17 @@ def test_other_text_has_another_digest_and_the_same_text_the_same(tmp_path: Path
     assert here.says == "a.txt, b.txt"
 
 
+def test_a_long_file_is_many_texts_with_nothing_lost(tmp_path: Path) -> None:
+    lines = [f"Line {number} of a book that somebody wrote." for number in range(400)]
+    (tmp_path / "book.txt").write_text("\n\n".join(lines))
+    read = material(tmp_path / "book.txt")
+    assert read.says == "book.txt"
+    assert len(read.held_out) >= 1
+    assert max(map(len, read.train)) < 1100
+    said = [line for text in (*read.train, *read.held_out) for line in text.splitlines()]
+    assert sorted(said) == sorted(lines)
+
+
 def test_prose_keeps_sentences_and_leaves_out_code_tables_and_markup() -> None:
     doc = (
         "Return the :class:`~a.Thing` of *x*, see `here <x.html>`_.\n\n>>> thing(1)\n2\n\n.. note:: no\n\n"

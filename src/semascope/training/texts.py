@@ -25,6 +25,7 @@ PACKAGES["transformers"] = "transformers"
 HELD_OUT = 0.02  # share of texts that no model is trained on
 _SHORTEST = 4  # words of a piece
 _HEX = 8
+_PART = 1000  # characters of a text, where a person's own are longer
 
 _ROLE = re.compile(r":[\w:+.-]+:`~?([^`<]*?)(?:\s*<[^`]*>)?`")
 _LINK = re.compile(r"\[`?~?([^\]`]*)`?\](?:\([^)]*\)|\[[^\]]*\])|https?://\S+")
@@ -86,11 +87,21 @@ def own(texts: Any) -> Material:
     corpora = _corpora(texts)
     for corpus in corpora:
         for document in corpus:
-            lines = (" ".join(line.split()) for line in document.text.splitlines())
-            whole = "\n".join(line for line in lines if line)
-            if whole:
-                documents.append(whole)
+            documents.extend(_parts(document.text))
     return _parted(dict.fromkeys(documents), ", ".join(corpus.name for corpus in corpora))
+
+
+def _parts(text: str) -> Iterator[str]:
+    """A text in parts of about a thousand characters, cut where lines end, white space evened out: a book is more than one text."""
+    part: list[str] = []
+    for line in (" ".join(line.split()) for line in text.splitlines()):
+        if part and sum(map(len, part)) + len(line) > _PART:
+            yield "\n".join(part)
+            part = []
+        if line:
+            part.append(line)
+    if part:
+        yield "\n".join(part)
 
 
 def held_out(text: str) -> bool:
