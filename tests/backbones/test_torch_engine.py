@@ -157,8 +157,8 @@ def test_company_and_order_change_nothing_beyond_rounding(folders: Any, name: st
     for place, text in enumerate(order):
         alone = engine.run(batch.take([text]), layers=range(4))
         if ROWS[text]:
-            assert worst(of(text, batch, together), alone) <= 1e-5
-            assert worst(of(place, turned, again), alone) <= 1e-5
+            assert worst(of(text, batch, together), alone) <= 1e-6
+            assert worst(of(place, turned, again), alone) <= 1e-6
 
 
 @pytest.mark.parametrize("name", ["bert", "mpnet", "modernbert", "gpt2", "mistral"])
@@ -228,14 +228,15 @@ def test_a_patch_of_another_shape_is_refused(folders: Any) -> None:
         engine.run(tokens([4]), layers=[3], patch=lambda *given: given[1][:3])
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_bfloat16_is_close_to_float32(folders: Any, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "precision"), [*((name, "bfloat16") for name in MODELS), ("bert", "float16"), ("llama", "float16")]
+)
+def test_half_precision_is_close_to_float32(folders: Any, name: str, precision: str) -> None:
     batch = tokens(ROWS)
     exact = opened(folders, name).run(batch, layers=[3])[0]
-    rough = opened(folders, name, precision="bfloat16").run(batch, layers=[3])[0]
+    rough = opened(folders, name, precision=precision).run(batch, layers=[3])[0]
     cosine = (exact * rough).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(rough, axis=1)
-    # The largest loss among these random models is 4e-4; a wrong block gives cosines below 0.9.
-    assert cosine.min() > 0.999
+    assert cosine.min() > 0.9998  # measured: 0.99993 for the worst of these
     assert np.abs(exact - rough).max() > 0
 
 
