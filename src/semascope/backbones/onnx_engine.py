@@ -114,7 +114,7 @@ class OnnxEngine:
             return np.zeros((len(layers), len(tokens.ids), self.architecture.width), np.float32)
         names = [layer_name(layer) for layer in layers]
         once = list(dict.fromkeys(names))
-        with _memory_errors("tokens"):
+        with memory_errors("tokens"):
             found = self._session.run(once, self._feed(tokens), self._options)
         if len(names) == 1:
             return found[0][None]
@@ -204,7 +204,7 @@ def _session(graph: Graph, threads: int) -> tuple[Any, Any]:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     values = [runtime.OrtValue.ortvalue_from_numpy(array) for array in arrays.values()]
     options.add_external_initializers(list(arrays), values)
-    with _memory_errors("model"):
+    with memory_errors("model"):
         session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     once = runtime.RunOptions()
     once.only_execute_path_to_fetches = True
@@ -229,7 +229,7 @@ def _threads() -> int:
 
 
 @contextmanager
-def _memory_errors(name: str) -> Generator[None]:
+def memory_errors(name: str) -> Generator[None]:
     """What onnxruntime says when memory is short becomes a named error; any other failure goes on as it is."""
     try:
         yield
