@@ -80,7 +80,9 @@ def _make(name: str, out: str | None, *, quiet: bool, texts: tuple[str, ...], **
             bar.what = f"{name}  loss {loss:.2f}"
 
         if not quiet:
-            say.aside(f"{name}: reading its text, then training; Ctrl-C stops it, the same command goes on")
+            say.aside(
+                f"{name}: unless it is there, its text is read and it is trained; after Ctrl-C the same command goes on"
+            )
         sources = [Path(text) for text in texts] or None
         folder = training.make_model(name, sources, out=out, progress=bar, heard=heard, **how)
     row = training.describe(folder)
