@@ -410,3 +410,14 @@ def test_angles_of_every_stretch_are_those_of_the_library() -> None:
         ours = READERS["llama"](config.to_dict()).frequencies()
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)
     assert SIZES["hidden_size"] == 32
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("precision", "least"), [("float32", 0.999999), ("bfloat16", 0.9998)])
+def test_the_accelerator_gives_what_the_processor_gives(folders: Any, name: str, precision: str, least: float) -> None:
+    batch = tokens(ROWS)
+    exact = opened(folders, name).run(batch, layers=[3])[0]
+    there = TorchEngine.open(folders(name)[0], device="cuda", precision=precision).run(batch, layers=[3])[0]
+    cosine = (exact * there).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(there, axis=1)
+    assert cosine.min() >= least

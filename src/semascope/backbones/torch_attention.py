@@ -73,8 +73,9 @@ class Ragged:
         import torch
 
         if not self._asked:
-            wide = like.dtype == torch.float32 or like.shape[-1] % 8
-            kernel = None if like.device.type != "cuda" or wide or self.bias is not None else varlen()
+            columns = like.shape[-1]
+            fits = like.dtype != torch.float32 and columns % 8 == 0 and columns <= 256 and self.bias is None
+            kernel = varlen() if fits and like.device.type == "cuda" and _modern(like.device) else None
             packed = kernel and Packed(kernel, self.architecture, self.lengths, self.causal, like.device)
             self._asked.append(packed or None)
         return self._asked[0]
@@ -179,6 +180,13 @@ def varlen() -> Callable[..., Tensor] | None:
     except ImportError:
         return None
     return varlen_attn if {"scale", "window_size"} <= set(signature(varlen_attn).parameters) else None
+
+
+def _modern(device: Any) -> bool:
+    """Whether an accelerator can run the kernel (Ampere and later)."""
+    import torch
+
+    return torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 def _in_pieces(parts: list[Tensor], scale: float, into: Tensor) -> None:

@@ -57,7 +57,7 @@ def _packed(weight: Tensor, bias: Tensor | None, fused: tuple[str, str]) -> Tens
     try:
         packed = ops._reorder_linear_weight(weight)  # noqa: SLF001 - no public name for it
         ops._linear_pointwise(weight[:1], packed, bias, fused[0], [], fused[1])  # noqa: SLF001 - no public name for it
-    except (RuntimeError, AttributeError, NotImplementedError):
+    except (RuntimeError, AttributeError, TypeError):
         # These operators are torch's own business and may go; the plain product stays.
         return None
     return packed
