@@ -16,7 +16,7 @@ import pytest
 
 from semascope import Encoder
 from semascope.encoders.jobs import open_states
-from semascope.encoders.stored_rows import SIDE, passport_beside
+from semascope.encoders.jobs.stored_rows import SIDE, passport_beside
 from semascope.space import Space
 
 ONE_LINE = re.compile(r"error: [^\n]+\n")

@@ -21,8 +21,8 @@ import pytest
 from tiny_folders import sentence_transformer, transformer_folder
 
 from semascope.encoders import Encoder
-from semascope.encoders.hub import UnsureCacheWarning, cache_folder, fetch
 from semascope.encoders.huggingface import read_folder
+from semascope.encoders.huggingface.hub import UnsureCacheWarning, cache_folder, fetch
 from semascope.errors import (
     AccessError,
     FullError,
@@ -228,7 +228,7 @@ def test_a_name_that_is_not_in_the_cache_says_how_to_allow_the_network(cache: Pa
 def test_nothing_of_the_hubs_library_is_imported_for_the_cache(cache: Path, saved: Path) -> None:
     _in_cache(cache, saved)
     code = (
-        "import sys; from semascope.encoders.hub import fetch; fetch('someone/tiny-model');"
+        "import sys; from semascope.encoders.huggingface.hub import fetch; fetch('someone/tiny-model');"
         "bad = {'huggingface_hub', 'httpx', 'requests', 'torch', 'transformers'} & set(sys.modules); sys.exit(str(bad) if bad else 0)"
     )
     done = subprocess.run(

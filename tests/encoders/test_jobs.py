@@ -22,8 +22,8 @@ from hashing import HashingEncoder
 
 from semascope.encoders import EmptyTextWarning, Encoder
 from semascope.encoders.jobs import encode_to, states_to
-from semascope.encoders.stored_rows import SIDE, passport_beside
-from semascope.encoders.stored_states import MANIFEST, open_states
+from semascope.encoders.jobs.stored_rows import SIDE, passport_beside
+from semascope.encoders.jobs.stored_states import MANIFEST, open_states
 from semascope.errors import (
     CorruptError,
     FullError,

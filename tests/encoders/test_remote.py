@@ -26,11 +26,12 @@ import pytest
 from hashing import HashingEncoder
 from servers import DIM, Handler, Server, serving
 
-from semascope.encoders import Encoder, remote_ask
+from semascope.encoders import Encoder
 from semascope.encoders.remote import RemoteEncoder, remote, remote_from_recipe
-from semascope.encoders.remote_address import Address
-from semascope.encoders.remote_ask import Usage
-from semascope.encoders.remote_cache import NAME, CacheWarning, ModelChangedWarning
+from semascope.encoders.remote import ask as remote_ask
+from semascope.encoders.remote.address import Address
+from semascope.encoders.remote.ask import Usage
+from semascope.encoders.remote.cache import NAME, CacheWarning, ModelChangedWarning
 from semascope.encoders.static import EmptyTextWarning
 from semascope.errors import AccessError, AnswerError, InputError, OptionError, PassportError, RemoteError
 from semascope.passport import CANARIES

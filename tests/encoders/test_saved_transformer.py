@@ -88,7 +88,8 @@ def test_layers_pooling_and_whitening_are_what_the_recipe_says(
 def test_a_recipe_over_a_transformer_is_saved_by_its_name_and_opens_to_the_same_bits(
     docstrings: list[str], tmp_path: Path
 ) -> None:
-    made = Encoder("minilm[2,-1] | mean | whiten(n_components=16) | int8").fit(docstrings[:300])
+    short = [text for text in docstrings if len(text) < 300][:300]
+    made = Encoder("minilm[2,-1] | mean | whiten(n_components=16) | int8").fit(short)
     made.save(tmp_path / "kept")
     again = Encoder(tmp_path / "kept")
     assert again.encode(TEXTS).tobytes() == made.encode(TEXTS).tobytes()

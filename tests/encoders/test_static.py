@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import semascope.encoders.static as static_module
+import semascope.encoders.static.encoder as static_module
 from semascope.encoders import EmptyTextWarning, NGrams, StaticEncoder
-from semascope.encoders.ngrams import fnv1a
-from semascope.encoders.sums import row_sums
+from semascope.encoders.static.ngrams import fnv1a
+from semascope.encoders.static.sums import row_sums
 from semascope.errors import InputError, OptionError
 from semascope.learned import TokenTable
 

@@ -17,8 +17,8 @@ from tiny_folders import TEXTS, WIDTH, sentence_transformer, transformer_folder,
 from semascope.encoders import Encoder, NGrams, StaticEncoder
 from semascope.encoders.cutting import CutTextWarning
 from semascope.encoders.head import DenseLayer, Head, NormLayer
+from semascope.encoders.huggingface.writing import plan_of, write_sentence_transformers
 from semascope.encoders.saved import save
-from semascope.encoders.to_sentence_transformers import plan_of, write_sentence_transformers
 from semascope.encoders.transformer import read_otherwise
 from semascope.errors import OptionError, StoreError
 

@@ -166,7 +166,7 @@ def _from_vectors(corpus: Corpus, path: str, encoder: str | None, how: dict[str,
 def _made_by(file: Path, name: str | None) -> tuple[Any, Passport | None]:
     """What made the vectors of a file: the encoder that is named, or the one that the passport beside the file tells of."""
     from semascope.encoders import Encoder, available
-    from semascope.encoders.stored_rows import SIDE, passport_beside
+    from semascope.encoders.jobs.stored_rows import SIDE, passport_beside
 
     beside = passport_beside(file)
     encoder = Encoder(name) if name else None

@@ -211,7 +211,7 @@ def _backbone(name: str, where: Where) -> Any:
     if name.isidentifier():
         return named(name, where.how)
     if _HUB.fullmatch(name) and not name.startswith("."):
-        from semascope.encoders.hub import fetch
+        from semascope.encoders.huggingface.hub import fetch
 
         return open_transformer(fetch(name, network=where.allowed()), where.how, found_as=name)
     raise UnknownNameError(

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from semascope.encoders.ngrams import NGrams
 from semascope.encoders.static import StaticEncoder
+from semascope.encoders.static.ngrams import NGrams
 from semascope.errors import CorruptError, SemascopeError, StoreError
 from semascope.learned import TokenTable
 from semascope.ops import file_digest

@@ -47,7 +47,7 @@ def save(encoder: Any, path: str | Path, *, format: str = "semascope") -> None: 
     """
     path = Path(path)
     if option(format, ("semascope", "sentence-transformers"), name="format") == "sentence-transformers":
-        from semascope.encoders.to_sentence_transformers import write_sentence_transformers
+        from semascope.encoders.huggingface.writing import write_sentence_transformers
 
         write_sentence_transformers(encoder, path)
     elif isinstance(encoder, StaticEncoder):

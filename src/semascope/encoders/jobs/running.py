@@ -14,10 +14,9 @@ from typing import Any, Literal
 import numpy as np
 
 from semascope.encoders.adapters import as_encoder
-from semascope.encoders.journal import OWN, Journal, Source, full_passport, room_for
-from semascope.encoders.static import EmptyTextWarning
-from semascope.encoders.stored_rows import FORMAT, HEADER, SIDE, RowFile
-from semascope.encoders.stored_states import (
+from semascope.encoders.jobs.journal import OWN, Journal, Source, full_passport, room_for
+from semascope.encoders.jobs.stored_rows import FORMAT, HEADER, SIDE, RowFile
+from semascope.encoders.jobs.stored_states import (
     MANIFEST,
     SHARD,
     StoredStates,
@@ -26,6 +25,7 @@ from semascope.encoders.stored_states import (
     shard_bytes_of,
     write_shard,
 )
+from semascope.encoders.static import EmptyTextWarning
 from semascope.errors import InputError, OptionError, StoreError
 from semascope.ops import guarded, integer, option, settle, vectors, write_text
 from semascope.passport import CANARIES, Passport

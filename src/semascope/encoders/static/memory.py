@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from semascope.encoders.words import SHORT, Units
+from semascope.encoders.static.words import SHORT, Units
 from semascope.types import Vectors
 
 _LEARNED_TOGETHER = 2_048

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semascope.encoders.ngrams import NGrams
-from semascope.encoders.sums import count_sums, row_sums
+from semascope.encoders.static.ngrams import NGrams
+from semascope.encoders.static.sums import count_sums, row_sums
 from semascope.learned import TokenTable
 from semascope.types import Vectors
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from semascope.encoders.remote_address import Address
+from semascope.encoders.remote.address import Address
 from semascope.errors import OptionError
 from semascope.ops import option
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from semascope.encoders.remote_rows import rows_of
-from semascope.encoders.remote_wire import Endpoint, Halt, TooLargeError
+from semascope.encoders.remote.rows import rows_of
+from semascope.encoders.remote.wire import Endpoint, Halt, TooLargeError
 from semascope.errors import RemoteError
 from semascope.types import Vectors
 

@@ -20,7 +20,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from zlib import crc32
 
-from semascope.encoders.remote_address import Address, proxy_headers, proxy_of
+from semascope.encoders.remote.address import Address, proxy_headers, proxy_of
 from semascope.errors import AccessError, AnswerError, RemoteError
 
 LONGEST_WAIT = 120.0  # seconds; a server that asks for more is not waited for

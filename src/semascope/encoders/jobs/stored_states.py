@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from semascope.encoders.journal import Source
+from semascope.encoders.jobs.journal import Source
 from semascope.errors import CorruptError, UnknownNameError
 from semascope.ops import guarded
 from semascope.passport import Passport

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semascope.encoders.sums import row_sums
+from semascope.encoders.static.sums import row_sums
 from semascope.errors import OptionError
 from semascope.learned import TokenTable
 from semascope.types import Array, Vectors

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import semascope
-from semascope.encoders.lexicon import Lexicon
-from semascope.encoders.memory import Memory
-from semascope.encoders.ngrams import NGrams
-from semascope.encoders.sums import count_sums, row_sums
-from semascope.encoders.wordpiece import cuts_words, read_tokenizer, unknown_id
-from semascope.encoders.words import Units, cut, to_bytes
+from semascope.encoders.static.lexicon import Lexicon
+from semascope.encoders.static.memory import Memory
+from semascope.encoders.static.ngrams import NGrams
+from semascope.encoders.static.sums import count_sums, row_sums
+from semascope.encoders.static.wordpiece import cuts_words, read_tokenizer, unknown_id
+from semascope.encoders.static.words import Units, cut, to_bytes
 from semascope.errors import InputError, OptionError
 from semascope.learned import TokenTable
 from semascope.ops import digest, integer, option, unit

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import numpy as np
 
 from semascope.backbones.weights import INDEX, PICKLED, SINGLE
-from semascope.encoders import modules as parts
 from semascope.encoders.folders import read_json
 from semascope.encoders.head import DenseLayer, Layer, UnitLayer
+from semascope.encoders.huggingface import modules as parts
 from semascope.errors import CorruptError, OptionError, SemascopeError
 
 Side = Literal["right", "left"]

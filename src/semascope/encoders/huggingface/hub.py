@@ -12,7 +12,7 @@ from typing import Any
 
 from semascope.backbones.weights import INDEX, SINGLE
 from semascope.encoders.huggingface import read_folder
-from semascope.encoders.modules import read_modules
+from semascope.encoders.huggingface.modules import read_modules
 from semascope.errors import (
     AccessError,
     CorruptError,

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 import semascope
-from semascope.encoders.remote_address import Address
-from semascope.encoders.remote_ask import Asker, Usage
-from semascope.encoders.remote_cache import Met, RemoteCache
-from semascope.encoders.remote_options import KEYS, by_kind, key_for, seconds, types_sent
-from semascope.encoders.remote_wire import Endpoint
+from semascope.encoders.remote.address import Address
+from semascope.encoders.remote.ask import Asker, Usage
+from semascope.encoders.remote.cache import Met, RemoteCache
+from semascope.encoders.remote.options import KEYS, by_kind, key_for, seconds, types_sent
+from semascope.encoders.remote.wire import Endpoint
 from semascope.encoders.static import EmptyTextWarning
 from semascope.errors import OptionError
 from semascope.ops import cache_folder, digest, integer, option

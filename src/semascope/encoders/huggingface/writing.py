@@ -16,12 +16,12 @@ import numpy as np
 
 import semascope
 from semascope.backbones.weights import INDEX, SINGLE, weight_files
-from semascope.encoders.exported_card import model_card
 from semascope.encoders.folders import read_json, write_folder, write_json
 from semascope.encoders.head import DenseLayer, Layer, NormLayer, UnitLayer
 from semascope.encoders.huggingface import read_folder
+from semascope.encoders.huggingface.model_card import model_card
+from semascope.encoders.huggingface.modules import ACTIVATION_CLASSES, BOOLEANS, POOLINGS
 from semascope.encoders.manner import Manner
-from semascope.encoders.modules import ACTIVATION_CLASSES, BOOLEANS, POOLINGS
 from semascope.encoders.pipeline import PipelineEncoder, Step
 from semascope.encoders.static import StaticEncoder
 from semascope.encoders.transformer import TransformerEncoder
@@ -168,7 +168,7 @@ def _static(encoder: StaticEncoder) -> Plan:
 
 
 def _left_out(encoder: StaticEncoder) -> int | None:
-    from semascope.encoders.wordpiece import read_tokenizer, unknown_id
+    from semascope.encoders.static.wordpiece import read_tokenizer, unknown_id
 
     if encoder.keep_unknown:
         return None
