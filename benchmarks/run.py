@@ -34,6 +34,8 @@ ALONE = {
     "questions": HERE / "questions.py",
     "retrieval": HERE / "retrieval.py",
 }
+# Suites in which several of ours stand against one peer: the ratios are to that peer.
+AGAINST = {"transformer": "sentence_transformers"}
 _HEAD = re.compile(r"(?m)^# /// script\n((?:#.*\n)+?)# ///$")
 
 
@@ -170,16 +172,20 @@ def alone(name: str, options: Sequence[str]) -> str:
 def report(suite: str, every: list[Worker], command: str) -> str:
     """The suite's section of the page."""
     ours = every[0].rounds
+    pivot = next((worker for worker in every if worker.script.stem == AGAINST.get(suite)), None)
     names = list(dict.fromkeys(name for worker in every for name in worker.rounds[0]))
-    rows = ["| measured | who | median | lowest to highest | ours / theirs |", "| --- | --- | ---: | ---: | ---: |"]
+    ratios = "ours / theirs" if pivot is None else f"times {pivot.name}"
+    rows = [f"| measured | who | median | lowest to highest | {ratios} |", "| --- | --- | ---: | ---: | ---: |"]
     for name in names:
-        base = [round_[name] for round_ in ours if name in round_]
+        base = [round_[name] for round_ in (pivot.rounds if pivot else ours) if name in round_]
         for place, worker in enumerate(every):
             values = [round_[name] for round_ in worker.rounds if name in round_]
             if not values:
                 continue
             middle = statistics.median(values)
-            ratio = f"{statistics.median(base) / middle:.2f}" if base and place and middle else ""
+            ratio = ""
+            if base and middle and (worker is not pivot if pivot else place):
+                ratio = f"{middle / statistics.median(base) if pivot else statistics.median(base) / middle:.2f}"
             rows.append(
                 f"| {name} | {worker.name} | {show(middle)} | {show(min(values))} to {show(max(values))} | {ratio} |"
             )
