@@ -140,6 +140,12 @@ def test_a_config_that_does_not_fit_is_refused(tiny: Make, tmp_path: Path, chang
         Encoder(tmp_path / "e")
 
 
+def test_a_static_encoder_saves_itself(tiny: Make, tmp_path: Path) -> None:
+    encoder = tiny(name="mine")
+    encoder.save(tmp_path / "e")
+    assert Encoder(tmp_path / "e").encode(["a cat"]).tobytes() == encoder.encode(["a cat"]).tobytes()
+
+
 def test_a_pickle_in_a_folder_is_never_opened(tmp_path: Path) -> None:
     (tmp_path / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'touch /tmp/never'\ntR.")
     (tmp_path / "modules.json").write_text('[{"type": "os.system", "path": "../.."}]')

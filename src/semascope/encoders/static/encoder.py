@@ -211,6 +211,12 @@ class StaticEncoder:
         quick = self._quick(text)
         return self.encode([text])[0] if quick is None else quick
 
+    def save(self, path: Any, *, format: str = "semascope") -> None:  # noqa: A002 - the field's word for it
+        """Write as a folder: ours (`Encoder(path)` opens it), or "sentence-transformers" where that can express it."""
+        from semascope.encoders.saved import save
+
+        save(self, path, format=format)
+
     def states(self, texts: Iterable[str], *, layers: Sequence[int] | Literal["all"] = (-1,)) -> States:
         """Token vectors, ids and character spans of texts, ragged; the table is the one layer there is.
 
