@@ -1,7 +1,7 @@
 """Measure ourselves and our peers, each in its own environment, one after the other in several rounds.
 
 python benchmarks/run.py SUITE... [--rounds 5] [--env PEER=VENV ...] [--only PEER ...] [--dry]
-python benchmarks/run.py million|questions|retrieval [options of that script]
+python benchmarks/run.py million|precision|questions|retrieval [options of that script]
 
 See README.md in this folder for how a worker looks. The table of a suite replaces the last one in docs/benchmarks.md.
 """
@@ -31,6 +31,7 @@ ONE_THREAD = dict.fromkeys(_THREADS, "1") | {"TOKENIZERS_PARALLELISM": "false", 
 # Measurements without peers: what they print goes into the page as it is. Options they take are passed on.
 ALONE = {
     "million": HERE / "search" / "_million.py",
+    "precision": HERE / "precision.py",
     "questions": HERE / "questions.py",
     "retrieval": HERE / "retrieval.py",
 }
