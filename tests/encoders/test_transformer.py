@@ -6,6 +6,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -304,3 +305,28 @@ def test_without_torch_the_model_runs_on_onnxruntime_and_nothing_heavy_is_import
     shape, modules = done.stdout.splitlines()
     assert shape == "(1, 384)"
     assert not {"torch", "transformers", "sentence_transformers", "scipy", "sklearn", "onnx"} & set(modules.split())
+
+
+def test_an_architecture_without_an_engine_of_ours_goes_through_the_transformers_library(
+    minilm_folder: Path, tmp_path: Path
+) -> None:
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    shape = {"vocab_size": 30_522, "d_model": 16, "d_ff": 32, "d_kv": 8, "num_layers": 2, "num_heads": 2}
+    model = transformers.T5EncoderModel(transformers.T5Config(**shape)).eval()
+    model.save_pretrained(tmp_path / "t5")
+    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
+        if (minilm_folder / name).is_file():
+            (tmp_path / "t5" / name).write_bytes((minilm_folder / name).read_bytes())
+    encoder = Encoder(tmp_path / "t5")
+    texts = ["one", "a longer text of several words"]
+    tokens = encoder.tokenize(texts)
+    with torch.inference_mode():
+        want = [
+            model(torch.tensor([row.tolist()])).last_hidden_state[0].mean(0).numpy()
+            for row in np.split(tokens.ids, tokens.offsets[1:-1])
+        ]
+    np.testing.assert_allclose(encoder.encode(texts), np.stack(want), atol=1e-5)
+    assert encoder.states(texts, layers="all").hidden.shape == (3, len(tokens.ids), 16)
+    assert encoder.origin.notes[0].startswith("t5 holds no modules.json")

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from semascope.encoders.opening import Running, engines, open_engine
-from semascope.errors import OptionError, SemascopeError
+from semascope.errors import OptionError, SemascopeError, UnknownNameError
 from semascope.ops import cache_folder, unit
 from semascope.types import Progress, Tokens
 
@@ -51,7 +51,10 @@ def shape(folder: Path) -> str:
     """What of a model decides its speed: "bert 6x384"."""
     from semascope.backbones.architecture import Architecture
 
-    found = Architecture.read(folder)
+    try:
+        found = Architecture.read(folder)
+    except UnknownNameError:
+        return "of an architecture that no engine of ours knows"
     return f"{found.kind} {found.depth}x{found.width}"
 
 

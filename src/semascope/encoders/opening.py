@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from semascope.errors import MissingExtraError, OptionError
+from semascope.errors import MissingExtraError, OptionError, UnknownNameError
 
 EngineName = Literal["auto", "torch", "onnx", "library"]
 Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
@@ -122,7 +122,7 @@ def open_engine(folder: Path, how: Running) -> Any:
             continue
         try:
             return _open(name, folder, how)
-        except OptionError as error:
+        except (OptionError, UnknownNameError) as error:
             refused.append(error)
     if not refused:
         raise MissingExtraError(
