@@ -22,6 +22,7 @@ from semascope.ops import integer, need, option
 from semascope.types import Array, Attention, Patch, Tokens, Vectors
 
 Precision = Literal["float32", "int8"]
+UNSEEN = -1e30  # added to the score of a place without a token
 PRECISIONS = ("float32", "int8")
 
 
@@ -156,7 +157,7 @@ class OnnxEngine:
             fed.STATES: states,
             fed.PLACES: np.where(real, starts[:, None] + np.arange(longest), starts[:, None]),
             fed.TOKENS: np.flatnonzero(real),
-            fed.LENGTHS: lengths.astype(np.int32),
+            fed.MASK: np.where(real, 0, UNSEEN)[:, None, None].astype(np.float32),
         }
         for name, level in self._levels:
             feed[name] = np.full(len(tokens.ids), level, np.uint8)

@@ -18,8 +18,9 @@ from semascope.backbones.weights import Weights
 from semascope.errors import OptionError
 
 # What is fed: the summed embeddings (tokens, columns); where in them each place of (texts, longest) lies, any row where there is
-# none; where in (texts x longest) each token lies; tokens of each text; biases by distance (1, heads, longest, longest).
-STATES, PLACES, TOKENS, LENGTHS, BIASES = "states", "places", "tokens", "lengths", "biases"
+# none; where in (texts x longest) each token lies; what is added to scores, 0 or a very low number where there is no token
+# (texts, 1, 1, longest); biases by distance (1, heads, longest, longest).
+STATES, PLACES, TOKENS, MASK, BIASES = "states", "places", "tokens", "mask", "biases"
 
 Floats = NDArray[np.float32]
 
@@ -36,8 +37,6 @@ class Stream:
 class Products(Protocol):
     """How linear layers are computed, and how the norms before them are bent to suit."""
 
-    fused: bool  # whether queries, keys and values are made inside the runtime's attention
-
     def dense(self, graph: Graph, x: str, name: str, matrix: Floats, bias: Floats) -> str:
         """Write x W' + b into the graph."""
         ...
@@ -49,8 +48,6 @@ class Products(Protocol):
 
 class Plain:
     """Products in float32."""
-
-    fused = True
 
     def dense(self, graph: Graph, x: str, name: str, matrix: Floats, bias: Floats) -> str:  # noqa: ARG002 - others go by it
         """One product, its bias inside."""
@@ -102,7 +99,7 @@ def encoder_graph(weights: Weights, products: Products, *, middles: bool = False
     graph.input(STATES, np.float32, ["tokens", a.embedding_width or a.width])
     graph.input(PLACES, np.int64, ["texts", "longest"])
     graph.input(TOKENS, np.int64, ["tokens"])
-    graph.input(LENGTHS, np.int32, ["texts"])
+    graph.input(MASK, np.float32, ["texts", 1, 1, "longest"])
     if a.positions == "relative":
         graph.input(BIASES, np.float32, [1, a.heads, "longest", "longest"])
     make = _Blocks(graph, weights, products)
@@ -123,6 +120,8 @@ class _Blocks:
         self.weights = weights
         self.architecture = weights.architecture
         self.products = products
+        sizes = [0, 0, 3, self.architecture.heads, self.architecture.head_dim]  # 0: as it is
+        self.heads = graph.constant(np.array(sizes, np.int64))
         self.flat = graph.constant(np.array([-1, self.architecture.width], np.int64))
 
     def embeddings(self) -> Stream:
@@ -183,18 +182,17 @@ class _Blocks:
     def attention(self, stream: Stream, name: str) -> str:
         """What every token gathers from its text, (tokens, width)."""
         a, node = self.architecture, self.graph.node
-        biases = ["", BIASES] if a.positions == "relative" else []
-        if self.products.fused:
-            matrix = self.graph.constant(self.weights.array(name + ".weight").T)
-            bias = self.graph.constant(self.weights.array(name + ".bias"))
-            laid_out = node("Gather", stream.value, PLACES, axis=0)
-            mixed = node("Attention", laid_out, matrix, bias, LENGTHS, *biases, domain=MICROSOFT, num_heads=a.heads)
-        else:
-            laid_out = node("Gather", self.dense(name, stream), PLACES, axis=0)
-            parts = self.graph.split(laid_out, 3, axis=2)
-            biases = biases[1:]
-            mixed = node("MultiHeadAttention", *parts, "", LENGTHS, *biases, domain=MICROSOFT, num_heads=a.heads)
-        return node("Gather", node("Reshape", mixed, self.flat), TOKENS, axis=0)
+        # Written out: the runtime's own attention is no faster where there is a mask.
+        laid_out = node("Gather", self.dense(name, stream), PLACES, axis=0)
+        heads = node("Transpose", node("Reshape", laid_out, self.heads), perm=[2, 0, 3, 1, 4])
+        queries, keys, values = self.graph.split(heads, 3, axis=0)
+        scale = float(a.head_dim**-0.5)
+        scores = node("FusedMatMul", queries, keys, domain=MICROSOFT, transB=1, alpha=scale)
+        for added in [MASK, BIASES] if a.positions == "relative" else [MASK]:
+            scores = node("Add", scores, added)
+        mixed = node("MatMul", node("Softmax", scores, axis=-1), values)
+        back = node("Reshape", node("Transpose", mixed, perm=[0, 1, 3, 2, 4]), self.flat)
+        return node("Gather", back, TOKENS, axis=0)
 
     def activated(self, x: str) -> str:
         node, kind = self.graph.node, self.architecture.activation

@@ -51,8 +51,6 @@ class Rounded:
             slower and gives the same numbers.
     """
 
-    fused = False
-
     def __init__(self, weights: Weights, measured: Measured, *, saturates: bool) -> None:
         self.weights = weights
         self.measured = measured
