@@ -52,6 +52,14 @@ def test_what_was_learned_from_has_the_identity_as_covariance() -> None:
     np.testing.assert_allclose(white.T @ white / 500, np.eye(16), atol=1e-4)
 
 
+def test_whiteningbert_is_mean_and_whiten_in_two_steps() -> None:
+    states = LAB.states(n=60, longest=12, layers=2)
+    rows = make("mean")(dataclasses.replace(states, hidden=states.hidden.mean(axis=0, keepdims=True)))
+    np.testing.assert_allclose(
+        make("whiteningbert").learn([states])(states), make("whiten").fit_transform(rows), rtol=1e-3, atol=1e-4
+    )
+
+
 def test_fewer_texts_than_columns_shrink_and_blow_nothing_up() -> None:
     few, many = LAB.states(n=50, longest=8, dim=384), Lab(8).states(n=200, longest=8, dim=384)
     plain = make("whiteningbert(shrink=0)").learn([few])

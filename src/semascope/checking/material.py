@@ -46,12 +46,12 @@ def own_sentences(source: Any) -> tuple[str, ...]:
 def neighbours(documents: Iterable[Document], most: int = MOST) -> tuple[tuple[str, str], ...]:
     """The first sentence and the second of each text, the third and the fourth, and so on; no sentence twice.
 
-    Sentences of fewer than 5 words or more than 40 are passed over, and those that begin as code and lists do.
+    Sentences of fewer than 5 words or more than 40 are passed over, and code and tables as far as they can be told.
     """
     found: list[tuple[str, str]] = []
     seen: set[str] = set()
     for document in documents:
-        said = [s for s in sentences(document.text) if 5 <= len(s.split()) <= 40 and not s.startswith((">>>", "*"))]
+        said = [s for s in sentences(document.text) if 5 <= len(s.split()) <= 40 and _reads(s)]
         for pair in zip(said[::2], said[1::2], strict=False):
             if seen.isdisjoint(pair) and pair[0] != pair[1]:
                 seen.update(pair)
@@ -59,6 +59,11 @@ def neighbours(documents: Iterable[Document], most: int = MOST) -> tuple[tuple[s
         if len(found) >= most:
             break
     return tuple(found[:most])
+
+
+def _reads(sentence: str) -> bool:
+    """Whether it looks like words: eight of ten characters are letters or white space."""
+    return sum(c.isalpha() or c.isspace() for c in sentence) >= 0.8 * len(sentence)
 
 
 @cache

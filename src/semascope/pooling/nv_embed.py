@@ -87,7 +87,7 @@ class _OnAverages:
     """The same head and training on texts of one token, their average: nothing is left to pool."""
 
     def __init__(self, head: LearnsFromPairs | None = None) -> None:
-        self._head = head or NvEmbed()
+        self._head = head or NvEmbed(steps=300, batch=32)
 
     def learn_pairs(self, batches: Iterable[tuple[States, States]]) -> Pooling:
         learned = self._head.learn_pairs((_averaged(one), _averaged(other)) for one, other in batches)
@@ -110,9 +110,9 @@ _TRAINED, _HELD_OUT = 3000, 1000
 
 
 def _rewriting_tokens_beats_their_average(lab: Lab, pool: LearnsFromPairs) -> Evidence:
-    """Baseline: the same head and training on each text's average. Margin: 0.02 of recall@10."""
+    """Baselines: the same head and training on each text's average, and that average. Margin: 0.02 of recall@10 among 1000."""
     reader = lab.encoder("tiny_gpt")
-    left, right = lab.continued(_TRAINED + _HELD_OUT)
+    left, right = lab.neighbours(_TRAINED + _HELD_OUT)
     seen = [(reader.states(left[:_TRAINED]), reader.states(right[:_TRAINED]))]
     one, other = reader.states(left[_TRAINED:]), reader.states(right[_TRAINED:])
     ways: dict[str, Pooling] = {
@@ -122,8 +122,8 @@ def _rewriting_tokens_beats_their_average(lab: Lab, pool: LearnsFromPairs) -> Ev
         "last tokens": lambda states: each_text(states, lambda tokens: tokens[-1]),
     }
     found = {f"recall@10 of {name}": recall_at(way(one), way(other)) for name, way in ways.items()}
-    pooling, plain, *_ = found.values()
-    return Evidence(pooling >= plain + 0.02, found)
+    pooling, same, average, _ = found.values()
+    return Evidence(pooling >= max(same, average) + 0.02, found)
 
 
 CARD = Card(
@@ -142,9 +142,10 @@ CARD = Card(
         ),
     ),
     claim=Claim(
-        "The halves of a sentence find each other more often when their tokens are rewritten out of a learned dictionary "
-        "and then averaged than when the same network is trained on their average.",
+        "Sentences find the one that follows them more often when their tokens are rewritten out of a learned dictionary and "
+        "then averaged than when the same network is trained on their average, or by that average itself.",
         _rewriting_tokens_beats_their_average,
+        spec="nv_embed(steps=300, batch=32)",
         needs=("torch", "encoder:tiny_gpt"),
         null=_OnAverages,
     ),

@@ -62,24 +62,39 @@ class _Unwhitened:
 
     def learn(self, batches: Iterable[States]) -> Pooling:
         del batches
-        return lambda states: averages(replace(states, hidden=states.hidden[-1:], layers=states.layers[-1:]))
+        return lambda states: averages(_last(states))
 
 
-def _evened_out(lab: Lab, pool: LearnsFromTexts) -> Evidence:
-    """Baseline: the averages as they are. Margin: 0.02 of recall@10 over the average, which beats the first token."""
+def _last(states: States) -> States:
+    return replace(states, hidden=states.hidden[-1:], layers=states.layers[-1:])
+
+
+def _each_step_helps(lab: Lab, pool: LearnsFromTexts) -> Evidence:
+    """Baselines: first tokens for the last layer's average, that for the pooling, and its whitening of that layer alone.
+
+    Margins: 0.02 of recall@10 among 1000, 0.02, and none. What is learned from must come out with the identity as covariance
+    too, where nothing is shrunk, to 0.01 in any entry.
+    """
     reader = lab.encoder("tiny_bert")
-    left, right = lab.continued(4000)
-    white = pool.learn([reader.states(left[:3000], layers=(1, -1)), reader.states(right[:3000], layers=(1, -1))])
-    one, other = (reader.states(texts[3000:], layers=(1, -1)) for texts in (left, right))
+    left, right = lab.neighbours(3000)
+    seen = [reader.states(texts[:2000], layers=(1, -1)) for texts in (left, right)]
+    one, other = (reader.states(texts[2000:], layers=(1, -1)) for texts in (left, right))
+    last_white = pool.learn(_last(states) for states in seen)
     ways: dict[str, Pooling] = {
-        "the pooling": white,
-        "the average of two layers": averages,
-        "the average of the last": _Unwhitened().learn([]),
-        "the first token": lambda states: each_text(states, lambda tokens: tokens[0]),
+        "the pooling": pool.learn(seen),
+        "the last layer, whitened": lambda states: last_white(_last(states)),
+        "the last layer": _Unwhitened().learn([]),
+        "first tokens": lambda states: each_text(states, lambda tokens: tokens[0]),
+        "two layers, not whitened": averages,
     }
     found = {f"recall@10 of {name}": recall_at(way(one), way(other)) for name, way in ways.items()}
-    pooling, both, last, first = found.values()
-    return Evidence(pooling >= both + 0.02 and both >= last >= first + 0.02, found)
+    pooling, white, last, first, _ = found.values()
+    plain = (replace(pool, shrink=0.0) if isinstance(pool, Whiteningbert) else pool).learn(seen)
+    rows = np.concatenate([plain(states) for states in seen]).astype(np.float64)
+    away = float(np.abs(np.cov(rows.T, bias=True) - np.eye(rows.shape[1])).max())
+    found["covariance less the identity, largest entry"] = away
+    better = pooling >= max(last + 0.02, white) and last >= first + 0.02
+    return Evidence(better and away <= 0.01, found)
 
 
 CARD = Card(
@@ -98,14 +113,19 @@ CARD = Card(
         ),
     ),
     claim=Claim(
-        "The halves of a sentence find each other more often by the average of their tokens than by the first, no less often "
-        "with a bottom layer averaged in, and more often again when that is whitened.",
-        _evened_out,
+        "Sentences find the one that follows them more often by the average of their tokens than by their first, more often "
+        "again when that is whitened, and no less often with the first block's layer averaged in.",
+        _each_step_helps,
         needs=("encoder:tiny_bert",),
         null=_Unwhitened,
     ),
     example="whiteningbert(layers=(-2, -1), n_components=8)",
-    notes="The paper whitens the sentences that it compares; here the whitening is learned from other texts.",
+    notes="The paper whitens the sentences that it compares, all together; here the whitening is learned from other texts, so "
+    "that one sentence can be encoded. Where those are few it is shrunk, which the paper does not do (shrink=0). The "
+    "paper's code divides by the number of tokens plus 0.01; here it is their number. The recipe '[1,-1] | mean | whiten' "
+    "gives the same directions. Spearman on STS-B (English, dev; whitened on 5000 of its training sentences): tiny_bert "
+    "0.557 first tokens, 0.614 the last layer, 0.620 two layers, 0.721 whitened, 0.763 whitened on the sentences themselves "
+    "as the paper does. An encoder trained by contrast loses: minilm 0.867 before, 0.791 after.",
     waive={
         "text_of_one_token_is_that_token": "the average of two layers is whitened, also that of one token",
         "last_layer_is_read": "two layers are read, which is the point of it",
