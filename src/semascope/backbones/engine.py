@@ -32,6 +32,11 @@ class Engine(Protocol):
     def device(self) -> str: ...
 
     @property
+    def budget(self) -> int:
+        """Tokens of a batch that suit it, where nobody measured."""
+        ...
+
+    @property
     def versions(self) -> Mapping[str, str]:
         """Of the libraries that compute, for the passport."""
         ...

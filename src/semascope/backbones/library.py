@@ -6,7 +6,7 @@ encoder is run.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from inspect import signature
 from pathlib import Path
@@ -53,6 +53,19 @@ class LibraryEngine:
         self._blocks = _blocks(model, architecture.depth)
         if side == "left" and not self._accepts & {"position_ids"} and architecture.longest is not None:
             raise OptionError(f"side: want right for {architecture.kind}, which cannot be told places, got left")
+
+    @property
+    def budget(self) -> int:
+        """Tokens of a batch, padding included."""
+        return 2_048 if self.device == "cpu" else 65_536
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Of torch and the library."""
+        import torch
+        import transformers
+
+        return {"torch": str(torch.__version__), "transformers": str(transformers.__version__)}
 
     @staticmethod
     def open(

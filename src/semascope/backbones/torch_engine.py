@@ -44,6 +44,11 @@ class TorchEngine:
         self.network = network
 
     @property
+    def budget(self) -> int:
+        """Tokens of a batch: 2,048 keep a processor busy, an accelerator wants more."""
+        return 2_048 if self.device == "cpu" else 65_536
+
+    @property
     def versions(self) -> Mapping[str, str]:
         """Of torch."""
         import torch

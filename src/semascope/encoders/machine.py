@@ -24,7 +24,7 @@ from semascope.ops import cache_folder, unit
 from semascope.types import Progress, Tokens
 
 FORMAT = 1
-BUDGETS = (256, 512, 1_024, 2_048, 4_096)
+BUDGETS = (256, 512, 1_024, 2_048)
 ROUNDS = 3
 ALIKE = 0.9999  # lowest cosine to float32 at which a precision counts as giving the same vectors
 

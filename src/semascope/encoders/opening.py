@@ -25,7 +25,7 @@ class Running:
             cosine 0.9999 or more to those of float32.
         device: "cpu", "cuda", "cuda:1"; or "auto": a GPU where torch sees one.
         threads: Of the engine; None leaves it to the engine.
-        batch_tokens: Tokens in a batch; None: what was measured on this machine, or 1,024.
+        batch_tokens: Tokens in a batch; None: what was measured on this machine, or what suits the engine.
         batch_invariant: Every text alone, so that its bits do not depend on its company.
     """
 

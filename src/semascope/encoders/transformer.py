@@ -27,7 +27,6 @@ from semascope.passport import CANARIES, Passport
 from semascope.types import Array, Attention, Kind, Patch, Progress, States, Tokens, Vectors
 
 BLOCK = 4_096  # texts tokenized at once
-BUDGET = 1_024  # tokens in a batch, where nothing better is known of this machine
 Layers = Sequence[int] | Literal["all"]
 
 
@@ -45,7 +44,7 @@ class TransformerEncoder:
         head: Pooling and what follows it.
         manner: How texts are read.
         origin: Where it comes from.
-        batch_tokens: Tokens in a batch.
+        batch_tokens: Tokens in a batch; what suits the engine where None.
         batch_invariant: Give every text the bits that it gets alone, at the cost of speed.
         spare: Opens an engine for what the first cannot do (patches, other attention, words), at first need.
     """
@@ -68,7 +67,7 @@ class TransformerEncoder:
         self.head = head or Head()
         self.manner = manner or Manner()
         self.origin = origin or Origin()
-        self.batch_tokens = BUDGET if batch_tokens is None else integer(batch_tokens, name="batch_tokens", least=1)
+        self.batch_tokens = engine.budget if batch_tokens is None else integer(batch_tokens, name="batch_tokens", least=1)
         self.batch_invariant = batch_invariant
 
     @property
