@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from semascope.card import Card, Claim, Evidence, Paper
 from semascope.errors import InputError, OptionError
 from semascope.lab import Lab
-from semascope.ops import digest, integer, prompted, reads_forward, unit, vectors
+from semascope.ops import digest, integer, pooled, prompted, reads_forward, unit, vectors
 from semascope.ops import texts as checked_texts
 from semascope.types import Array, Model, Tokens, Vectors
 
@@ -141,41 +141,47 @@ def _scores(
 
 
 @dataclass(frozen=True)
-class _Elsewhere:
-    """Likeness by continuations of other texts, the same for all pairs."""
+class _Third:
+    """Likeness by continuations of a third text: of each of these in turn."""
 
-    beginnings: tuple[str, ...]
+    thirds: tuple[str, ...]
     n: int
     most: int
 
-    def similarity(self, model: Model, first: Sequence[str], second: Sequence[str]) -> NDArray[np.float32]:
-        every = list(dict.fromkeys([*first, *second]))
-        rows = dict(zip(every, TrajectoryMeaning(self.n, self.most, self.beginnings)(model, every), strict=True))
-        return -np.abs(np.array([rows[a] - rows[b] for a, b in zip(first, second, strict=True)])).mean(axis=1)
+    def similarity(self, model: Model, first: Sequence[str], second: Sequence[str]) -> Array:
+        out = np.zeros(len(first))
+        for turn, third in enumerate(self.thirds):
+            step = slice(turn, None, len(self.thirds))
+            every = list(dict.fromkeys([*first[step], *second[step]]))
+            rows = dict(zip(every, TrajectoryMeaning(self.n, self.most, (third,))(model, every), strict=True))
+            gaps = np.array([rows[a] - rows[b] for a, b in zip(first[step], second[step], strict=True)])
+            out[step] = -np.abs(gaps).mean(axis=1)
+        return out
 
 
-def _continuations_tell_what_belongs_together(lab: Lab, method: TrajectoryMeaning) -> Evidence:
-    """Two halves of a sentence, against halves of two. Baselines: a coin, and continuations of other texts.
+def _continuations_tell_what_is_alike(lab: Lab, method: TrajectoryMeaning) -> Evidence:
+    """A sentence and two thirds of its words, against two thirds of another's. Baselines: a coin, and a third text's continuations.
 
-    Margin: the area under the curve is above each at 95% (1,000 draws of pairs, paired).
+    Margin: the area under the curve is above each at 95% (1,000 draws of sentences, paired).
     """
     model = lab.encoder("tiny_gpt")
-    first, second = lab.continued(100)
-    pairs = (first * 2, second + second[1:] + second[:1])
-    others = _Elsewhere(tuple(lab.sentences(2 * method.n, salt=9, words=6)), 2 * method.n, method.most)
-    own, other = (_better(read.similarity(model, *pairs)) for read in (method, others))
-    mean = _better((unit(model.encode(pairs[0])) * unit(model.encode(pairs[1]))).sum(axis=1))
-    rng = lab.rng(31)
-    draws = [np.ix_(draw, draw) for draw in rng.integers(0, len(first), (1_000, len(first)))]
-    low = float(np.quantile([own[draw].mean() for draw in draws], 0.025))
-    gain = float(np.quantile([own[draw].mean() - other[draw].mean() for draw in draws], 0.025))
+    texts = lab.sentences(80, salt=6, words=8)
+    most = [" ".join(word for place, word in enumerate(text.split()) if place % 3 != 2) for text in texts]
+    pairs = (texts * 2, most + most[1:] + most[:1])
+    third = _Third(tuple(lab.sentences(10, salt=7, words=8)), 12, 8)
+    own, other = (_better(read.similarity(model, *pairs)) for read in (method, third))
+    draws = [np.ix_(draw, draw) for draw in lab.rng(31).integers(0, len(texts), (1_000, len(texts)))]
+    low, gain = (float(np.quantile([side[draw].mean() for draw in draws], 0.025)) for side in (own, own - other))
     found = {
         "AUC": float(own.mean()),
         "lower end at 95%": low,
-        "AUC with continuations of other texts": float(other.mean()),
+        "AUC with continuations of a third text": float(other.mean()),
         "lower end of the gain at 95%": gain,
-        "AUC of the encoder's own vectors": float(mean.mean()),
     }
+    sides = [model.run(model.tokenize(side)) for side in pairs]
+    ends = [states.hidden[0][states.offsets[1:] - 1] for states in sides]
+    for what, (a, b) in {"mean": [pooled(states, None) for states in sides], "last": ends}.items():
+        found[f"AUC of {what} states"] = float(_better((unit(a) * unit(b)).sum(axis=1)).mean())
     return Evidence(low > 0.5 and gain > 0, found)
 
 
@@ -205,15 +211,17 @@ CARD = Card(
         ),
     ),
     claim=Claim(
-        "How alike two texts find the continuations of both tells the halves of one sentence from halves of two, better than "
-        "how alike they find continuations of other texts.",
-        _continuations_tell_what_belongs_together,
-        spec="trajectory_meaning(n=8, most=8)",
+        "Continuations of both tell a sentence that lost a third of its words from another sentence better than continuations "
+        "of a third do.",
+        _continuations_tell_what_is_alike,
+        spec="trajectory_meaning(n=6, most=8)",
         needs=("encoder:tiny_gpt",),
-        null=lambda: _Elsewhere(("The", "A", "This", "It", "To"), 16, 8),
+        null=lambda: _Third(("The", "A", "This", "It", "To"), 4, 8),
     ),
     example="trajectory_meaning(n=5, most=4)",
     notes="Vectors of fixed continuations are our form of it, for search; the paper compares pairs, as `similarity` and "
     "`entails` do. Of its distances this is the first, L1, as a mean in place of a sum. Which side is entailed follows the "
-    "code, where the text nearer to the meet is. An end token is not counted among a continuation's tokens.",
+    "code, where the text nearer to the meet is. An end token is not counted among a continuation's tokens. The paper's claim "
+    "is that this beats other readings of the same model: cosines of mean and last states are given beside it, and with a "
+    "model this small the mean is better.",
 )
