@@ -83,5 +83,6 @@ CARD = Card(
         needs=("encoder:tiny_gpt",),
     ),
     notes="The first of LLM2Vec's three steps; masked next-token and contrastive training, which mend what taking the mask "
-    "away breaks, belong to training. Special tokens are not pooled, as in its code.",
+    "away breaks, belong to training. Special tokens are not pooled, as in its code. "
+    "Random weights pass too (0.997 at seed 0): what is tested is which tokens see which, not what a model has learned.",
 )
