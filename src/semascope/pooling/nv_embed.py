@@ -87,7 +87,7 @@ class _OnAverages:
     """The same head and training on texts of one token, their average: nothing is left to pool."""
 
     def __init__(self, head: LearnsFromPairs | None = None) -> None:
-        self._head = head or NvEmbed(steps=300, batch=32)
+        self._head = head or NvEmbed(steps=300)
 
     def learn_pairs(self, batches: Iterable[tuple[States, States]]) -> Pooling:
         learned = self._head.learn_pairs((_averaged(one), _averaged(other)) for one, other in batches)
@@ -145,7 +145,7 @@ CARD = Card(
         "Sentences find the one that follows them more often when their tokens are rewritten out of a learned dictionary and "
         "then averaged than when the same network is trained on their average, or by that average itself.",
         _rewriting_tokens_beats_their_average,
-        spec="nv_embed(steps=300, batch=32)",
+        spec="nv_embed(steps=300)",
         needs=("torch", "encoder:tiny_gpt"),
         null=_OnAverages,
     ),
