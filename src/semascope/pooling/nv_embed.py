@@ -87,7 +87,7 @@ class _OnAverages:
     """The same head and training on texts of one token, their average: nothing is left to pool."""
 
     def __init__(self, head: LearnsFromPairs | None = None) -> None:
-        self._head = head or NvEmbed(steps=300)
+        self._head = head or NvEmbed(steps=120)
 
     def learn_pairs(self, batches: Iterable[tuple[States, States]]) -> Pooling:
         learned = self._head.learn_pairs((_averaged(one), _averaged(other)) for one, other in batches)
@@ -106,7 +106,7 @@ def _averaged(states: States) -> States:
     )
 
 
-_TRAINED, _HELD_OUT = 3000, 1000
+_TRAINED, _HELD_OUT = 2000, 1000
 
 
 def _rewriting_tokens_beats_their_average(lab: Lab, pool: LearnsFromPairs) -> Evidence:
@@ -145,7 +145,7 @@ CARD = Card(
         "Sentences find the one that follows them more often when their tokens are rewritten out of a learned dictionary and "
         "then averaged than when the same network is trained on their average, or by that average itself.",
         _rewriting_tokens_beats_their_average,
-        spec="nv_embed(steps=300)",
+        spec="nv_embed(steps=120)",
         needs=("torch", "encoder:tiny_gpt"),
         null=_OnAverages,
     ),
@@ -153,7 +153,10 @@ CARD = Card(
     notes="The paper trains the language model too (LoRA), with instructions and mined negatives, in two stages; here it is frozen "
     "and negatives are the other partners of the batch. The residual connections are those of the released code, its "
     "formula shows none. It leaves the instruction's tokens out of the average and keeps the end mark; here every token "
-    "without a place in the text is left out, instruction and special tokens alike, unless a text has no other.",
+    "without a place in the text is left out, instruction and special tokens alike, unless a text has no other. "
+    "What is gained hangs on how long it is trained: with 300 steps on 3000 pairs, more than the check has time for, recall@10 "
+    "was 0.190, 0.171 and 0.180 at three seeds, against 0.159, 0.157 and 0.144 of the same head on averages, which is the "
+    "margin at two of the three.",
     waive={
         "text_of_one_token_is_that_token": "a network rewrites the token, alone or not",
     },
