@@ -67,7 +67,9 @@ class TransformerEncoder:
         self.head = head or Head()
         self.manner = manner or Manner()
         self.origin = origin or Origin()
-        self.batch_tokens = engine.budget if batch_tokens is None else integer(batch_tokens, name="batch_tokens", least=1)
+        self.batch_tokens = (
+            engine.budget if batch_tokens is None else integer(batch_tokens, name="batch_tokens", least=1)
+        )
         self.batch_invariant = batch_invariant
 
     @property
