@@ -307,7 +307,7 @@ def _from_merges(folder: Path, config: Mapping[str, Any], kind: str) -> Any:
     if family not in ("roberta", "gpt2", "neox", "qwen2") and kind not in _PLAIN:
         raise OptionError(f"tokenizer: {folder} wants {kind}Tokenizer, which is not made of merges here; {_CONVERT}")
     lines = _lines(folder / "merges.txt")
-    merges = [tuple(line.split(" ")) for line in lines if line and not line.startswith("#version")]
+    merges: Any = [tuple(line.split(" ")) for line in lines if line and not line.startswith("#version")]
     with corrupt_tokenizer(f"{folder}: vocab.json with merges.txt"):
         tokenizer = Tokenizer(models.BPE(_object(folder / "vocab.json"), merges, fuse_unk=False))
     space = bool(config.get("add_prefix_space"))

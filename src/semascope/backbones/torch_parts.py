@@ -28,7 +28,7 @@ class Dense:
         self.activation: Activation | None = activation
         self.fused = FUSED[activation] if activation else ("none", "")
         self.packed = _packed(weight, bias, self.fused)
-        self.weight = weight if self.packed is None else None
+        self.weight: Any = weight if self.packed is None else None
 
     def __call__(self, x: Tensor) -> Tensor:
         import torch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,9 +140,10 @@ def _material(lab: Lab, n: int) -> tuple[list[str], NDArray[np.int64]]:
 
 
 def _groups(x: Vectors, seed: int) -> NDArray[np.int64]:
-    from sklearn.cluster import KMeans
+    from sklearn import cluster
 
-    return KMeans(len(_KINDS), n_init=10, random_state=seed).fit_predict(unit(x - x.mean(axis=0)))
+    means: Any = cluster.KMeans  # its annotations take n_init for a text
+    return means(len(_KINDS), n_init=10, random_state=seed).fit_predict(unit(x - x.mean(axis=0)))
 
 
 def _crossed(groups: Sequence[NDArray[np.int64]], labels: NDArray[np.int64]) -> float:

@@ -22,11 +22,13 @@ def counted_vectors(ids: Ids, vocabulary: int, dim: int, *, seed: int) -> Vector
     Each direction is weighted by the root of its singular value (Levy and Goldberg 2014). Tokens that were never seen have zero rows.
     Centred over the tokens that were; of standard deviation 1.
     """
-    from sklearn.utils.extmath import randomized_svd
+    from sklearn.utils import extmath
+
+    decompose: Any = extmath.randomized_svd  # its annotations take n_iter for a text
 
     near = _neighbours(ids, vocabulary)
     k = min(dim, vocabulary - 1)
-    left, values, _ = randomized_svd(near, n_components=k, n_iter=3, random_state=seed)
+    left, values, _ = decompose(near, n_components=k, n_iter=3, random_state=seed)
     rows = np.zeros((vocabulary, dim), dtype=np.float32)
     rows[:, :k] = left * np.sqrt(values)
     there = np.bincount(ids.flat, minlength=vocabulary) > 0
