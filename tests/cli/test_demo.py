@@ -74,3 +74,13 @@ def test_the_cache_is_where_the_desktop_standard_puts_it(monkeypatch: pytest.Mon
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache() == tmp_path / ".cache" / "semascope"
+
+
+def test_a_demo_of_another_version_of_the_default_encoder_is_built_anew(run, tmp_path: Path) -> None:
+    from semascope import Corpus, Encoder, Space
+
+    with Space.build(Corpus.of(["one text"]), Encoder("default | truncate(8)"), tmp_path / "old.space"):
+        pass
+    said = run("demo", "--limit", "30", "--out", tmp_path / "old.space", "--json")
+    assert said.code == 0
+    assert (said.json["documents"], said.json["dim"], said.json["built"]) == (30, 256, True)

@@ -73,15 +73,20 @@ def questions() -> list[str]:
 def _space(path: Path, limit: int, *, fresh: bool, quiet: bool) -> tuple[Space, bool]:
     """The demo's Space, and whether it had to be built or finished now."""
     from semascope.encoders import Encoder
+    from semascope.passport import Passport
     from semascope.space import Space
 
+    encoder = Encoder("default")
     if path.exists() and not fresh:
         space = Space.open(path)
-        if space.info()["complete"]:
+        info = space.info()
+        # An earlier version of the package had another default: its vectors are of no use to this one.
+        fresh = any(Passport.from_json({**one["passport"], "canaries": []}).differences(encoder.passport)
+                    for one in info["encodings"].values())  # fmt: skip
+        if info["complete"] and not fresh:
             return space, False
         space.close()
     path.parent.mkdir(parents=True, exist_ok=True)
-    encoder = Encoder("default")
     corpus = sources.python(limit=limit)
     with say.resumable(), say.Bar("Reading the Python documentation here", "pieces", quiet=quiet) as bar:
         return Space.build(corpus, encoder, path, progress=bar, overwrite=fresh), True
