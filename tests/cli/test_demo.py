@@ -76,11 +76,22 @@ def test_the_cache_is_where_the_desktop_standard_puts_it(monkeypatch: pytest.Mon
     assert cache() == tmp_path / ".cache" / "semascope"
 
 
-def test_a_demo_of_another_version_of_the_default_encoder_is_built_anew(run, tmp_path: Path) -> None:
+def old_space(path: Path) -> None:
     from semascope import Corpus, Encoder, Space
 
-    with Space.build(Corpus.of(["one text"]), Encoder("default | truncate(8)"), tmp_path / "old.space"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with Space.build(Corpus.of(["my own text"]), Encoder("default | truncate(8)"), path):
         pass
-    said = run("demo", "--limit", "30", "--out", tmp_path / "old.space", "--json")
+
+
+def test_a_demo_of_another_version_of_the_default_encoder_is_built_anew(run, tmp_path: Path) -> None:
+    old_space(tmp_path / "semascope" / "demo.space")
+    said = run("demo", "--limit", "30", "--json", env={"XDG_CACHE_HOME": str(tmp_path)})
     assert said.code == 0
     assert (said.json["documents"], said.json["dim"], said.json["built"]) == (30, 256, True)
+
+
+def test_a_space_that_somebody_named_is_never_built_over(run, tmp_path: Path) -> None:
+    old_space(tmp_path / "mine.space")
+    said = run("demo", "--limit", "30", "--out", tmp_path / "mine.space", "--json")
+    assert (said.json["documents"], said.json["built"]) == (1, False)

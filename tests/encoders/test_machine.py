@@ -77,6 +77,14 @@ def test_auto_precision_is_the_fastest_that_gives_the_same_vectors(minilm_folder
         machine.settled(minilm_folder, Running(engine="onnx", precision="auto"))
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_what_the_processor_does_fastest_decides_nothing_on_an_accelerator(minilm_folder: Path, precision: Any) -> None:
+    remember(minilm_folder, run("onnx", "float32", 256, 400), run("torch", "bfloat16", 512, 900))
+    how = Running(precision=precision, device="cuda")
+    assert machine.settled(minilm_folder, how) == how
+    assert machine.settled(minilm_folder, Running(precision="auto", device="cuda")).precision == "float32"
+
+
 @pytest.mark.parametrize("content", ["", "{", '{"format": 9, "measured": {}}', '{"measured": 3, "format": 1}', "[]"])
 def test_a_record_that_cannot_be_read_is_no_record(minilm_folder: Path, content: str) -> None:
     remember(minilm_folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from importlib.resources import files
 from pathlib import Path
@@ -46,7 +45,7 @@ def demo(out: str | None, limit: int, fresh: bool, json_: bool) -> None:
     """Search this machine's Python documentation by meaning: no network, no set-up."""
     path = Path(out) if out else cache() / "demo.space"
     began = time.monotonic()
-    space, built = _space(path, limit, fresh=fresh, quiet=json_)
+    space, built = _space(path, limit, fresh=fresh or (out is None and _outdated(path)), quiet=json_)
     spent = time.monotonic() - began
     with space:
         answers = [(question, space.search(question, SHOWN)) for question in questions()]
@@ -73,29 +72,38 @@ def questions() -> list[str]:
 def _space(path: Path, limit: int, *, fresh: bool, quiet: bool) -> tuple[Space, bool]:
     """The demo's Space, and whether it had to be built or finished now."""
     from semascope.encoders import Encoder
-    from semascope.passport import Passport
     from semascope.space import Space
 
-    encoder = Encoder("default")
     if path.exists() and not fresh:
         space = Space.open(path)
-        info = space.info()
-        # An earlier version of the package had another default: its vectors are of no use to this one.
-        fresh = any(Passport.from_json({**one["passport"], "canaries": []}).differences(encoder.passport)
-                    for one in info["encodings"].values())  # fmt: skip
-        if info["complete"] and not fresh:
+        if space.info()["complete"]:
             return space, False
         space.close()
     path.parent.mkdir(parents=True, exist_ok=True)
+    encoder = Encoder("default")
     corpus = sources.python(limit=limit)
     with say.resumable(), say.Bar("Reading the Python documentation here", "pieces", quiet=quiet) as bar:
         return Space.build(corpus, encoder, path, progress=bar, overwrite=fresh), True
 
 
+def _outdated(path: Path) -> bool:
+    """Whether the demo's own Space was made by the default encoder of another version; a Space that somebody named is theirs."""
+    from semascope.encoders import Encoder
+    from semascope.passport import Passport
+    from semascope.space import Space
+
+    if not path.exists():
+        return False
+    with Space.open(path) as space:
+        made = [Passport.from_json({**one["passport"], "canaries": []}) for one in space.info()["encodings"].values()]
+    return any(passport.differences(Encoder("default").passport) for passport in made)
+
+
 def cache() -> Path:
-    """The folder for what can be made again: $XDG_CACHE_HOME/semascope, or ~/.cache/semascope."""
-    named = os.environ.get("XDG_CACHE_HOME")
-    return (Path(named) if named else Path.home() / ".cache") / "semascope"
+    """The folder for what can be made again."""
+    from semascope.ops import cache_folder
+
+    return cache_folder()
 
 
 def tilde(path: Path) -> str:

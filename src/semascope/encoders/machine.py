@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from semascope.encoders.opening import Running, engines, open_engine
+from semascope.encoders.opening import Running, engines, on_accelerator, open_engine
 from semascope.errors import OptionError, SemascopeError, UnknownNameError
 from semascope.ops import cache_folder, unit
 from semascope.types import Progress, Tokens
@@ -69,6 +69,9 @@ def record() -> dict[str, Any]:
 
 def settled(folder: Path, how: Running) -> Running:
     """`how` with what is measured in place of what was left open; measures where precision is "auto" and nothing is known."""
+    if on_accelerator(how):
+        # What is measured is the processor.
+        return replace(how, precision="float32") if how.precision == "auto" else how
     found = _known(folder)
     if how.precision == "auto":
         if found is None:

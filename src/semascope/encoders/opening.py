@@ -22,7 +22,7 @@ class Running:
         engine: "onnx" (onnxruntime, no torch), "torch", "library" (transformers' own code), or "auto": the fastest here that
             knows the model.
         precision: "float32"; "bfloat16" or "float16" (torch); "int8" (onnx); or "auto": the fastest measured on this machine whose vectors have
-            cosine 0.9999 or more to those of float32.
+            cosine 0.9999 or more to those of float32 (on a GPU, where nothing is measured, float32).
         device: "cpu", "cuda", "cuda:1"; or "auto": a GPU where torch sees one.
         threads: Of the engine; None leaves it to the engine.
         batch_tokens: Tokens in a batch; None: what was measured on this machine, or what suits the engine.
@@ -100,13 +100,11 @@ def open_transformer(folder: Path, how: Running, *, name: str = "", found_as: st
 
 def spare_engine(folder: Path, how: Running, engine: Any) -> Callable[[], Any] | None:
     """How to open torch beside an engine that was chosen for its speed and cannot be patched; None where that is no use."""
-    if how.engine not in ("auto", "onnx") or "torch" not in engines() or _is_torch(engine) or how.precision == "int8":
+    from semascope.backbones.onnx_engine import OnnxEngine
+
+    if not isinstance(engine, OnnxEngine) or "torch" not in engines() or how.precision == "int8":
         return None
     return lambda: _open("torch", folder, replace(how, engine="torch", device="cpu"))
-
-
-def _is_torch(engine: Any) -> bool:
-    return not type(engine).__name__.startswith("Onnx")
 
 
 def open_engine(folder: Path, how: Running) -> Any:
@@ -134,13 +132,15 @@ def open_engine(folder: Path, how: Running) -> Any:
 
 def _could(name: str, how: Running) -> bool:
     if name == "onnx":
-        return how.precision in ("float32", "int8") and how.device in ("auto", "cpu") and not _gpu(how)
+        return how.precision in ("float32", "int8") and how.device in ("auto", "cpu") and not on_accelerator(how)
     return how.precision != "int8"
 
 
-def _gpu(how: Running) -> bool:
-    """Whether "auto" means a GPU here. Asks torch only where it is installed with CUDA in it."""
-    if how.device != "auto" or find_spec("torch") is None:
+def on_accelerator(how: Running) -> bool:
+    """Whether it runs on a GPU: named, or what "auto" means here. Asks torch only where it is installed with CUDA in it."""
+    if how.device != "auto":
+        return how.device != "cpu"
+    if find_spec("torch") is None:
         return False
     from importlib.metadata import version
 
