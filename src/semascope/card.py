@@ -12,7 +12,7 @@ from semascope.errors import InputError
 if TYPE_CHECKING:
     from semascope.lab import Lab
 
-Family = Literal["pooling", "readouts", "transforms", "static", "compression"]
+Family = Literal["pooling", "readouts", "transforms", "static", "compression", "inversion", "geometry", "evaluation"]
 FAMILIES: tuple[str, ...] = get_args(Family)
 
 

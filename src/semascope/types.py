@@ -270,6 +270,18 @@ class Readout(Protocol):
     def __call__(self, model: Model, texts: Sequence[str]) -> Vectors: ...
 
 
+class Inversion(Protocol):
+    """An attack: an estimator that learns from rows whose texts (or labels) are known, and says what it can of other rows."""
+
+    def fit(self, X: Array, y: Sequence[str]) -> Any:
+        """Learn from rows X (n, d) and what is known of each."""
+        ...
+
+    def invert(self, X: Array) -> list[str]:
+        """What each of the rows X (n, d) gives away, as one text a row."""
+        ...
+
+
 class Learned(Protocol):
     """What an estimator learnt: frozen arrays that can be saved."""
 

@@ -7,6 +7,7 @@ from semascope.learned.affine import Affine
 from semascope.learned.attention import LayerAttention, TokenAttention
 from semascope.learned.coders import BinaryCoder, ScalarCoder
 from semascope.learned.disk import FORMAT, KINDS, load, save
+from semascope.learned.head import LinearHead
 from semascope.learned.pooled import PooledAffine
 from semascope.learned.table import TokenTable
 
@@ -16,6 +17,7 @@ __all__ = [
     "Affine",
     "BinaryCoder",
     "LayerAttention",
+    "LinearHead",
     "PooledAffine",
     "ScalarCoder",
     "TokenAttention",

@@ -14,13 +14,23 @@ from semascope.errors import CorruptError, InputError
 from semascope.learned.affine import Affine
 from semascope.learned.attention import LayerAttention, TokenAttention
 from semascope.learned.coders import BinaryCoder, ScalarCoder
+from semascope.learned.head import LinearHead
 from semascope.learned.pooled import PooledAffine
 from semascope.learned.table import TokenTable
 
 FORMAT = 1
 KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
-    for kind in (Affine, BinaryCoder, LayerAttention, PooledAffine, ScalarCoder, TokenAttention, TokenTable)
+    for kind in (
+        Affine,
+        BinaryCoder,
+        LayerAttention,
+        LinearHead,
+        PooledAffine,
+        ScalarCoder,
+        TokenAttention,
+        TokenTable,
+    )
 }
 
 

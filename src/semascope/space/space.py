@@ -195,7 +195,7 @@ class Space:
         while True:
             used, x = None, asked.vector
             if asked.text is not None:
-                used = self._encoding(encoding)
+                used = self.encoding(encoding)
                 x = self._encoder(used, encoder, "search").encode([asked.text], kind="query")[0]
             with self._snapshots.session() as (database, snapshot):
                 view = snapshot.view(encoding)
@@ -203,7 +203,8 @@ class Space:
                 if used is None or view.encoding.name == used.name:
                     return Search(database, snapshot, asked).by_vector(view, np.asarray(x))
 
-    def _encoding(self, name: str | None) -> Encoding:
+    def encoding(self, name: str | None = None) -> Encoding:
+        """What is on record of an encoding, the current one unless named: its passport, and what finds its encoder."""
         with self._snapshots.session() as (_, snapshot):
             return snapshot.view(name).encoding
 

@@ -1,0 +1,109 @@
+"""What doctor, leak and look are pointed at, and how they answer: options and steps that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from semascope.cli import say
+from semascope.errors import OptionError
+
+if TYPE_CHECKING:
+    from semascope.report import Report
+    from semascope.subject import Subject
+
+ROLES = ("text", "title", "id", "label", "time", "lang")
+ABOUT = (
+    "SOURCE is a matrix of vectors (.npy, with --texts FILE for the texts of its rows), a Space, or what build reads: a CSV, JSONL "
+    "or Parquet table, a folder, a BEIR folder."
+)
+_OPTIONS = [
+    click.option("--texts", metavar="FILE", help="Where SOURCE is a matrix: the texts of its rows, in order."),
+    *(
+        click.option(f"--{role}", metavar="COL", help=f"Column of the {role}; guessed, and said, unless given.")
+        for role in ROLES
+    ),
+    click.option("--sample", metavar="N", type=int, help="Look at so many rows, drawn evenly, and not at all of them."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Of every random draw."),
+]
+report_option = click.option("--report", metavar="FILE.html", help="Write the answer as one offline page, too.")
+
+
+def options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say what is looked at."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def opened(source: str, how: dict[str, Any]) -> Subject:
+    """The rows of SOURCE, `how` as the options give it; what was guessed is said."""
+    from semascope.subject import open_subject
+
+    with say.Bar("Reading", "rows", quiet=bool(how.get("json_"))) as bar:
+        found = open_subject(
+            source,
+            texts=how.get("texts"),
+            columns={role: how[role] for role in ROLES if how.get(role) is not None},
+            sample=how.get("sample"),
+            seed=how["seed"],
+            progress=bar,
+        )
+    if "(guessed)" in found.columns:
+        say.aside(f"Columns: {found.columns}. Others: --text COL, --label COL, --time COL, --id COL")
+    if found.sampled:
+        say.aside(f"Sample: {len(found):,} of {found.total:,} rows (--sample N for more)")
+    return found
+
+
+def answer(report: Report, *, json_: bool, page: str | None) -> None:
+    """Print a report as every verb does: the verdict, the evidence, tables, what follows; and write its page if asked."""
+    if page:
+        write(Path(page), report.html())
+    if json_:
+        say.as_json(report.to_json())
+        return
+    _show(report)
+    if page:
+        say.aside(f"Report: {page}")
+    if report.next:
+        say.next_step(report.next)
+
+
+def _show(report: Report) -> None:
+    from semascope.report.findings import SIGNS
+
+    say.line(say.styled(report.verdict, bold=True))
+    if report.findings:
+        say.line()
+    for one in report.findings:
+        for place, text in enumerate(say.wrapped(f"{one.name}: {one.says}", max(say.width() - 4, 40))):
+            say.line(f"  {SIGNS[one.level] if place == 0 else ' '} {text}")
+        if one.mend:
+            say.line(f"    $ {one.mend}")
+    for table in report.tables:
+        say.line(f"\n{table.title}")
+        say.table([tuple(row) for row in table.rows], head=tuple(table.head))
+        if table.note:
+            say.line(table.note)
+    for note in report.notes:
+        say.line()
+        for text in say.wrapped(note, say.width()):
+            say.line(text)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a page whole or not at all.
+
+    Raises:
+        OptionError: it is to be a folder, or lie in one that is not there.
+    """
+    from semascope.ops import guarded, write_text
+
+    if path.is_dir() or not path.parent.is_dir():
+        raise OptionError(f"--report: want a file in a folder that is there, got {path}")
+    with guarded(f"write {path}"):
+        write_text(path, text)

@@ -1,0 +1,1 @@
+"""Doctor: what made these vectors, and what is wrong with them."""

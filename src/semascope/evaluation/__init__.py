@@ -1,0 +1,1 @@
+"""What vectors are good for, and what is in them: probes and tests with known answers."""

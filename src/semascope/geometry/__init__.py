@@ -1,0 +1,1 @@
+"""The shape of a cloud of vectors: maps, groups, neighbourhoods."""

@@ -1,0 +1,1 @@
+"""Leak: what vectors give away about the texts behind them, before and after defences."""

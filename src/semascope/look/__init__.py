@@ -1,0 +1,1 @@
+"""Look: what is in a corpus, as one page that needs nothing but a browser."""

@@ -1,0 +1,7 @@
+"""What a verb found, as data: printed, as JSON, as a data frame, or as one HTML page that loads nothing."""
+
+from semascope.report.chart import Curve, chart
+from semascope.report.findings import Finding, Report, Table
+from semascope.report.page import page
+
+__all__ = ["Curve", "Finding", "Report", "Table", "chart", "page"]
