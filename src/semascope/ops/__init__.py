@@ -3,6 +3,7 @@
 from semascope.ops.arrays import cosine, mapped, ranks, spearman, unit
 from semascope.ops.door import integer, need, option, texts, vectors
 from semascope.ops.files import guarded, settle, write_text
+from semascope.ops.graph import Graph, nearest
 from semascope.ops.hashes import digest, file_digest
 from semascope.ops.neighbours import neighbours_kept, recall_at
 from semascope.ops.places import cache_folder, model_folder
@@ -12,6 +13,7 @@ from semascope.ops.statistics import Interval, bootstrap
 from semascope.ops.topk import top_k
 
 __all__ = [
+    "Graph",
     "Interval",
     "Prompts",
     "bootstrap",
@@ -25,6 +27,7 @@ __all__ = [
     "kept",
     "mapped",
     "model_folder",
+    "nearest",
     "need",
     "neighbours_kept",
     "option",
