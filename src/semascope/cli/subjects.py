@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 ROLES = ("text", "title", "id", "label", "time", "lang")
 ABOUT = (
-    "SOURCE is a matrix of vectors (.npy, with --texts FILE for the texts of its rows), a Space, or what build reads: a CSV, JSONL "
-    "or Parquet table, a folder, a BEIR folder."
+    "SOURCE is a matrix of vectors (.npy, .npz, .safetensors; --texts FILE for the texts of its rows), a table with texts, vectors or "
+    "both (CSV, JSONL, Parquet), a database that is only read and sampled (postgresql://user@host/name, a SQLite or DuckDB file; "
+    "--table or --query), a Space, or what build reads: a folder, a BEIR folder."
 )
 _OPTIONS = [
     click.option("--texts", metavar="FILE", help="Where SOURCE is a matrix: the texts of its rows, in order."),
@@ -26,7 +27,25 @@ _OPTIONS = [
         click.option(f"--{role}", metavar="COL", help=f"Column of the {role}; guessed, and said, unless given.")
         for role in ROLES
     ),
-    click.option("--sample", metavar="N", type=int, help="Look at so many rows, drawn evenly, and not at all of them."),
+    click.option(
+        "--vector", metavar="COL", help="Column of the vectors, or name of the array in an .npz or .safetensors file."
+    ),
+    click.option("--table", metavar="NAME", help="Table or view of a database; the only one, unless given."),
+    click.option("--query", metavar="SQL", help="One SELECT in place of a table."),
+    click.option(
+        "--timeout",
+        metavar="SECONDS",
+        type=float,
+        default=60.0,
+        show_default=True,
+        help="After which PostgreSQL gives up on a statement.",
+    ),
+    click.option(
+        "--sample",
+        metavar="N",
+        type=int,
+        help="Look at so many rows, drawn evenly; at all of them, but of a database at 10,000, unless given.",
+    ),
     click.option("--seed", type=int, default=0, show_default=True, help="Of every random draw."),
 ]
 report_option = click.option("--report", metavar="FILE.html", help="Write the answer as one offline page, too.")
@@ -48,14 +67,22 @@ def opened(source: str, how: dict[str, Any]) -> Subject:
             source,
             texts=how.get("texts"),
             columns={role: how[role] for role in ROLES if how.get(role) is not None},
+            vector=how.get("vector"),
+            query=how.get("query"),
+            table=how.get("table"),
+            timeout=how.get("timeout") or 60.0,
             sample=how.get("sample"),
             seed=how["seed"],
             progress=bar,
         )
     if "(guessed)" in found.columns:
         say.aside(f"Columns: {found.columns}. Others: --text COL, --label COL, --time COL, --id COL")
+    if found.problems:
+        more = f", and {len(found.problems) - 1:,} more" if len(found.problems) > 1 else ""
+        say.aside(f"Passed over or mended: {found.problems[0]}{more}")
     if found.sampled:
-        say.aside(f"Sample: {len(found):,} of {found.total:,} rows (--sample N for more)")
+        said = found.drawn or f"{len(found):,} of {found.total:,} rows"
+        say.aside(f"Sample: {said} (--sample N for more)")
     return found
 
 

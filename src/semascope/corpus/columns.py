@@ -87,7 +87,12 @@ def sample(rows: Iterator[Row]) -> list[Row]:
 
 
 def choose(
-    rows: Sequence[Row], asked: Mapping[str, str | None], *, keep: Sequence[str] | None = None, name: str = "source"
+    rows: Sequence[Row],
+    asked: Mapping[str, str | None],
+    *,
+    keep: Sequence[str] | None = None,
+    name: str = "source",
+    textless: bool = False,
 ) -> Columns:
     """Choose the column of every role from what was asked for and from a sample of the rows.
 
@@ -112,7 +117,7 @@ def choose(
         if column is not None:
             roles[role] = column
             guessed.append(role)
-    if "text" not in roles:
+    if "text" not in roles and not textless:
         raise InputError(f"text: no column of {name} holds text; name one with text=...; columns: {', '.join(names)}")
     return Columns({role: roles[role] for role in KNOWN if role in roles}, guessed, keep)
 
@@ -175,7 +180,7 @@ class Mapper:
         self.max_text = max_text
         self.numerals = numerals
         # Looked up once and not for each of a million rows.
-        self._text = columns["text"]
+        self._text = columns.get("text")
         self._roles = {role: column for role, column in columns.items() if role not in ("text", "title")}
         self._title = columns.get("title")
         # A label, a time or a language that the table calls otherwise stays under that name too, so that
@@ -189,6 +194,8 @@ class Mapper:
         Where the text is blank and there is a title, the title is the text.
         """
         values, place = row.values, row.place
+        if self._text is None:
+            return self._named(row, "", "", log)
         text = values.get(self._text)
         title = values.get(self._title) if self._title is not None else None
         title = "" if title is None else cleaned(str(title), place, "title", log)
@@ -201,9 +208,12 @@ class Mapper:
             return log.bad(place, f"text: want a string, got {type(text).__name__}; passed over")
         if not usable(text, self.max_text, place, log):
             return None
+        return self._named(row, cleaned(text, place, "text", log), title, log)
+
+    def _named(self, row: Row, text: str, title: str, log: Problems) -> Document:
+        values = row.values
         given = {role: said for role, column in self._roles.items() if (said := _said(values, column, role, row, log))}
         name = given.pop("id", None) or str(row.number)
-        text = cleaned(text, place, "text", log)
         return Document(name, text, title, metadata=self._metadata(row, log), **given)
 
     def _metadata(self, row: Row, log: Problems) -> dict[str, Scalar]:

@@ -3,5 +3,6 @@
 from semascope.subject.matrix import Matrix, open_matrix
 from semascope.subject.opening import open_subject
 from semascope.subject.rows import Subject
+from semascope.subject.sql import is_database, shown
 
-__all__ = ["Matrix", "Subject", "open_matrix", "open_subject"]
+__all__ = ["Matrix", "Subject", "is_database", "open_matrix", "open_subject", "shown"]

@@ -11,9 +11,11 @@ import numpy as np
 from semascope.encoders.jobs.stored_rows import passport_beside
 from semascope.errors import InputError, UnknownNameError
 from semascope.passport import Passport
+from semascope.subject.arrays import from_npz, from_safetensors
 from semascope.types import Array
 
-SUFFIXES = (".npy",)
+SUFFIXES = (".npy", ".npz", ".safetensors")
+TABLES = (".parquet", ".pq", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".tab")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,26 +36,51 @@ class Matrix:
 
 
 def is_matrix(source: str | Path) -> bool:
-    """Whether a path looks like a file of vectors."""
+    """Whether a path looks like a file of nothing but vectors."""
     return Path(source).suffix.lower() in SUFFIXES
 
 
-def open_matrix(source: str | Path) -> Matrix:
+def open_matrix(source: str | Path, vector: str | None = None) -> Matrix:
     """The vectors of a file; mapped from disk where its format allows.
 
+    Formats: `.npy`; `.npz` and `.safetensors` with one array (n, d), or several of which one is named (bfloat16 and
+    float16 too); Parquet, JSON Lines and CSV with a column of vectors, found by what is in it or named. In a table a
+    row without a vector is a row of NaN, so that rows stay in step with their texts.
+
+    Args:
+        source: The file.
+        vector: Name of the array or column.
+
     Raises:
-        UnknownNameError: nothing is there.
-        InputError: it is no 2-D array of numbers.
+        UnknownNameError: nothing is there, or nothing of that name in it.
+        InputError: it holds no (n, d) of numbers, or several; rows of different lengths, with the row.
+        MissingExtraError: Parquet without pyarrow.
     """
     path = Path(source)
     if not path.is_file():
         raise UnknownNameError(f"vectors: want a file of vectors, got {path}, where there is none")
-    try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise InputError(f"vectors: want a .npy file of numbers, got {path.name}: {error}") from None
+    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
+    if suffix == ".npz":
+        values, ids = from_npz(path, vector)
+    elif suffix == ".safetensors":
+        values, ids = from_safetensors(path, vector), None
+    elif suffix in TABLES:
+        from semascope.subject.tables import raw_vectors
+
+        values, ids = raw_vectors(path, vector)
+    else:
+        values, ids = _from_npy(path, vector), None
     if values.ndim != 2 or values.dtype.kind not in "fiu" or not values.size:
         raise InputError(
             f"vectors: want numbers in rows (n, d), got {values.dtype} of shape {values.shape} in {path.name}"
         )
-    return Matrix(path.name, values, passport=passport_beside(path))
+    return Matrix(path.name, values, ids=ids, passport=passport_beside(path) if suffix == ".npy" else None)
+
+
+def _from_npy(path: Path, vector: str | None) -> Array:
+    if vector is not None:
+        raise InputError(f"vector: want no name of an array for {path.name}, which holds one without a name")
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise InputError(f"vectors: want a .npy file of numbers, got {path.name}: {error}") from None

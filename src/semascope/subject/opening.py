@@ -10,12 +10,17 @@ from typing import Any
 import numpy as np
 
 from semascope.corpus import Corpus
-from semascope.errors import InputError
+from semascope.errors import InputError, OptionError
+from semascope.ops import integer
 from semascope.ops import vectors as checked
 from semascope.space import Space
 from semascope.space.ingest import encoded_text
-from semascope.subject.matrix import is_matrix, open_matrix
+from semascope.subject.files import TableFile
+from semascope.subject.matrix import TABLES, is_matrix, open_matrix
 from semascope.subject.rows import Subject, of_documents
+from semascope.subject.sampling import drawn
+from semascope.subject.sql import SAMPLE, TIMEOUT, Asked, is_database, open_database, shown
+from semascope.subject.tables import subject_of
 from semascope.types import Progress
 
 
@@ -24,6 +29,10 @@ def open_subject(
     *,
     texts: Any = None,
     columns: Mapping[str, str | None] | None = None,
+    vector: str | None = None,
+    query: str | None = None,
+    table: str | None = None,
+    timeout: float = TIMEOUT,
     sample: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -31,39 +40,105 @@ def open_subject(
     """The rows of a source.
 
     Args:
-        source: The path of a matrix (`.npy`), a Space (a folder, or one that is open), anything `Corpus.read` reads,
-            a Corpus, or a list of texts.
-        texts: Where the source is a matrix, what `source` may be otherwise: the texts of its rows, in order.
+        source: The path of a matrix (`.npy`, `.npz`, `.safetensors`), of a table with or without a column of vectors
+            (Parquet, JSON Lines, CSV), of a SQLite or DuckDB file, the address of a PostgreSQL database
+            (`postgresql://...`), a Space (a folder, or one that is open), anything else that `Corpus.read` reads, a
+            Corpus, or a list of texts.
+        texts: Where the source holds vectors, what `source` may be otherwise: the texts of its rows, in order.
         columns: Role -> column, as for `Corpus.read`.
-        sample: At most so many rows, drawn evenly; all of them where None.
+        vector: Column of the vectors, or name of the array; guessed where None, and none wanted where "".
+        query: Of a database: one SELECT.
+        table: Of a database: the name of a table or view.
+        timeout: Seconds after which a server is to give up on a statement.
+        sample: At most so many rows, drawn evenly; where None 10,000 of a database, and all of anything else.
         seed: Of that draw.
         progress: Told while rows are read.
 
     Raises:
         InputError: rows and texts of different numbers, or nothing to read.
-        UnknownNameError: nothing is there.
+        UnknownNameError: nothing is there, or no column, table or array of a name asked for.
+        OptionError: a query or a table of what is no database.
+        RemoteError: a database that cannot be reached.
+        MissingExtraError: PostgreSQL, DuckDB or Parquet without its package.
     """
-    if isinstance(source, str | Path) and is_matrix(source):
-        found = _of_matrix(Path(source), texts, columns)
-    elif texts is not None:
-        raise InputError(f"texts: want them only beside a matrix of vectors, got {source} too")
-    elif isinstance(source, Space) or (isinstance(source, str | Path) and (Path(source) / "space.json").is_file()):
+    if sample is not None:
+        integer(sample, name="sample", least=1)
+    if is_database(source):
+        if texts is not None:
+            raise InputError(f"texts: want the texts of {shown(source)} from its own columns, got {texts} too")
+        feed = open_database(source, Asked(query, table, vector, timeout))
+        most = SAMPLE if sample is None else sample
+        return subject_of(feed, columns=columns, vector=vector, sample=most, seed=seed, progress=progress)
+    if query is not None or table is not None:
+        raise OptionError(f"{'query' if query is not None else 'table'}: want it only of a database, got {source}")
+    if isinstance(source, str | Path):
+        held = _of_vectors(source, texts, columns, vector, sample, seed, progress)
+        if held is not None:
+            return held
+    if vector:
+        raise InputError(f"vector: want it only of vectors in a file or a database, got {source}")
+    if texts is not None:
+        raise InputError(f"texts: want them only beside vectors, got {source}, which holds none")
+    if isinstance(source, Space) or (isinstance(source, str | Path) and (Path(source) / "space.json").is_file()):
         found = _of_space(source)
     else:
         found = _of_corpus(source, columns, progress)
     return found if sample is None else found.sample(sample, seed=seed)
 
 
-def _of_matrix(path: Path, texts: Any, columns: Mapping[str, str | None] | None) -> Subject:
-    matrix = open_matrix(path)
-    x = checked(matrix.values, name=matrix.name)
-    ids = [str(i + 1) for i in range(len(x))] if matrix.ids is None else matrix.ids
-    alone = Subject(matrix.name, ids, vectors=x, passport=matrix.passport, encoder=_found(matrix.passport))
+def _of_vectors(
+    source: str | Path,
+    texts: Any,
+    columns: Mapping[str, str | None] | None,
+    vector: str | None,
+    sample: int | None,
+    seed: int,
+    progress: Progress | None,
+) -> Subject | None:
+    """The rows of a file that holds vectors; None where it holds none."""
+    if is_matrix(source):
+        return _of_matrix(source, texts, columns, vector, sample, seed)
+    if not _is_table(source):
+        return None
+    feed = TableFile(Path(source))
+    column = feed.column(vector)
+    if column is None:
+        return None
+    if texts is not None:
+        return _of_matrix(source, texts, columns, column, sample, seed)
+    return subject_of(feed, columns=columns, vector=vector, sample=sample, seed=seed, progress=progress)
+
+
+def _is_table(source: str | Path) -> bool:
+    path = Path(source)
+    return Path(path.name.lower().removesuffix(".gz")).suffix in TABLES and path.is_file()
+
+
+def _of_matrix(
+    source: str | Path,
+    texts: Any,
+    columns: Mapping[str, str | None] | None,
+    vector: str | None,
+    sample: int | None,
+    seed: int,
+) -> Subject:
+    """Rows of a matrix; of a large one that is mapped from disk only those of the sample are read."""
+    matrix = open_matrix(source, vector)
+    total = len(matrix.values)
+    rows = drawn(total, sample, seed)
+    values = matrix.values if len(rows) == total else matrix.values[rows]
+    x = checked(values, name=matrix.name)
+    names = [str(i + 1) for i in rows] if matrix.ids is None else [matrix.ids[int(i)] for i in rows]
+    alone = Subject(
+        matrix.name, names, vectors=x, passport=matrix.passport, encoder=_found(matrix.passport), total=total, rows=rows
+    )
     if texts is None:
         return alone
     beside = open_subject(texts, columns=columns)
-    if len(beside) != len(x):
-        raise InputError(f"texts: want one for each of the {len(x):,} rows of {matrix.name}, got {len(beside):,}")
+    if len(beside) != total:
+        said = f"; of its rows {beside.problems[0]}" if beside.problems else ""
+        raise InputError(f"texts: want one for each of the {total:,} rows of {matrix.name}, got {len(beside):,}{said}")
+    beside = beside if len(rows) == total else beside.take(rows)
     return replace(beside, name=matrix.name, vectors=x, passport=alone.passport, encoder=alone.encoder)
 
 

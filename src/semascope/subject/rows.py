@@ -32,6 +32,7 @@ class Subject:
         encoder: The name or folder under which `Encoder` finds what made the vectors; "" where that is not known.
         total: Rows of the whole source.
         rows: int64 (n,), places of these rows in it.
+        drawn: How these rows were drawn from the source, as a person reads it; "" where that is not on record.
         columns: Which columns were taken for what, as a person reads it; "" where there are none.
         problems: What was wrong in the source, one line each, the first hundred.
         metadata: Other values, one mapping a row; None where there are none.
@@ -49,6 +50,7 @@ class Subject:
     encoder: str = ""
     total: int = 0
     rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    drawn: str = ""
     columns: str = ""
     problems: Sequence[str] = ()
     metadata: Sequence[Any] | None = None

@@ -77,6 +77,14 @@ def open_path(path: Path, options: Options) -> tuple[Documents, str]:
     return table(rows, options.asked, keep=options.keep, max_text=options.max_text, name=place.name), kind
 
 
+def open_rows(path: Path, options: Options) -> Rows | None:
+    """The rows of a table in a file, before any column is chosen; None where the path is no such file."""
+    if not path.is_file():
+        return None
+    kind = options.format or _format(path, options)
+    return _TABLES[kind](options.file(path)) if kind in _TABLES and path.stat().st_size else None
+
+
 def _format(path: Path, options: Options) -> str:
     _there(path)
     if path.is_dir():

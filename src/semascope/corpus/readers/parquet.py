@@ -37,7 +37,7 @@ class Parquet:
             with arrow.ParquetFile(self.file.path) as table:
                 meter.total = table.metadata.num_rows
                 for batch in table.iter_batches(batch_size=_BATCH):
-                    for values in _whole_microseconds(batch).to_pylist():
+                    for values in whole_microseconds(batch).to_pylist():
                         number += 1
                         meter.done = number
                         yield Row(f"{self.file.name}:{number}", number, values)
@@ -45,7 +45,7 @@ class Parquet:
             raise InputError(f"{self.file.name}: cannot be read as Parquet after row {number}: {error}") from error
 
 
-def _whole_microseconds(batch: Any) -> Any:
+def whole_microseconds(batch: Any) -> Any:
     """The batch with times counted in nanoseconds as text: Python has no type for them."""
     for place, field in enumerate(batch.schema):
         if str(field.type).startswith(("timestamp[ns", "time64[ns")):

@@ -1,0 +1,156 @@
+"""Rows of a SQLite file, opened so that it cannot be written to."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from semascope.corpus.columns import Row, nearest
+from semascope.corpus.problems import Problems
+from semascope.errors import InputError, UnknownNameError
+from semascope.subject.sampling import Even
+from semascope.subject.sql import Asked, at_most, counted, distinct, drawn_of, quoted
+from semascope.types import Progress
+
+_BLOCK = 500  # rows fetched by their row ids in one statement
+_WAIT = 10  # seconds for a writer to be done
+
+
+class SqliteRows:
+    """The rows of a table or a query.
+
+    Args:
+        path: The file.
+        asked: Which rows.
+    """
+
+    numerals = False
+
+    def __init__(self, path: Path, asked: Asked) -> None:
+        self.name = path.name
+        self.vectors: tuple[str, ...] = ()
+        self.total = 0
+        self.said = ""
+        self._path = path
+        self._asked = asked
+
+    def rows(self, log: Problems, most: int | None, seed: int, progress: Progress | None) -> Generator[Row]:  # noqa: ARG002
+        """At most so many rows, drawn evenly.
+
+        Of a table the row ids are read first and then the rows that were drawn, so that long values are not read in
+        vain; a query, a view or a table without row ids is read from its start.
+
+        Raises:
+            UnknownNameError: no table or column of that name.
+            InputError: the query cannot be run, or the file is damaged.
+        """
+        with self._opened() as connection:
+            if self._asked.query is not None:
+                source, what = f"({self._asked.query}\n)", "the query"
+            else:
+                what = self._table(connection)
+                source = quoted(what)
+                self.name = f"{self.name}/{what}"
+            names = self._names(connection, source)
+            even = Even(most, seed)
+            ids = None if self._asked.query is not None or most is None else _row_ids(connection, source, even)
+            if ids is not None:
+                self.total, self.said = even.seen, drawn_of(len(ids), even.seen, None, what)
+                yield from counted(self._by_id(connection, source, names, ids), None, progress)
+                return
+            passing = self._all(connection, f"SELECT * FROM {source}", names)  # noqa: S608 (quoted, or the query)
+            if most is None:
+                for row in counted(passing, None, progress):
+                    self.total = row.number
+                    yield row
+                return
+            bound = at_most(most)
+            kept = even.of(counted(passing, bound, progress))
+            self.total, self.said = even.seen, drawn_of(len(kept), even.seen, bound, what)
+            yield from kept
+
+    @contextmanager
+    def _opened(self) -> Generator[sqlite3.Connection]:
+        try:
+            with closing(
+                sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT)
+            ) as connection:
+                connection.text_factory = _text
+                connection.execute("PRAGMA query_only = ON")
+                yield connection
+        except sqlite3.Error as error:
+            said = str(error)
+            what = "query" if self._asked.query is not None else "table"
+            kind = UnknownNameError if said.startswith(("no such table", "no such column")) else InputError
+            more = (
+                "; this table needs an extension that is not loaded here" if said.startswith("no such module") else ""
+            )
+            raise kind(f"{what}: {self.name}: {said}{more}") from None
+
+    def _table(self, connection: sqlite3.Connection) -> str:
+        found = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
+            "ORDER BY name"
+        ).fetchall()
+        names = [str(name) for (name,) in found]
+        asked = self._asked.table
+        if asked is not None:
+            if asked not in names:
+                raise UnknownNameError(f"table: no table {asked!r} in {self._path.name}{nearest(asked, names)}")
+            return asked
+        texts = [name for name in names if self._has_text(connection, name)]
+        if len(texts) != 1:
+            listed = ", ".join(texts or names) or "none"
+            raise InputError(
+                f"table: want one of {self._path.name} named with --table, or a --query; there are: {listed}"
+            )
+        return texts[0]
+
+    def _has_text(self, connection: sqlite3.Connection, table: str) -> bool:
+        """Whether a table's first rows hold any text."""
+        try:
+            first = connection.execute(f"SELECT * FROM {quoted(table)} LIMIT 20").fetchall()  # noqa: S608
+        except sqlite3.Error:
+            return False  # a table of an extension that is not loaded cannot be the one to guess
+        return any(isinstance(value, str) and value.strip() for row in first for value in row)
+
+    def _names(self, connection: sqlite3.Connection, source: str) -> list[str]:
+        cursor = connection.execute(f"SELECT * FROM {source} LIMIT 0")  # noqa: S608
+        names = distinct((one[0] for one in cursor.description), self.name)
+        if (asked := self._asked.vector) and asked not in names:
+            raise UnknownNameError(f"vector: no column {asked!r} in {self.name}{nearest(asked, names)}")
+        return names
+
+    def _all(self, connection: sqlite3.Connection, statement: str, names: Sequence[str]) -> Iterator[Row]:
+        for number, found in enumerate(connection.execute(statement), 1):
+            yield Row(f"{self.name}:{number}", number, dict(zip(names, found, strict=True)))
+
+    def _by_id(
+        self, connection: sqlite3.Connection, source: str, names: Sequence[str], ids: Sequence[tuple[int, int]]
+    ) -> Iterator[Row]:
+        for start in range(0, len(ids), _BLOCK):
+            block = ids[start : start + _BLOCK]
+            marks = ",".join("?" * len(block))
+            statement = f"SELECT rowid, * FROM {source} WHERE rowid IN ({marks}) ORDER BY rowid"  # noqa: S608
+            places = {row_id: number for number, row_id in block}
+            for row_id, *found in connection.execute(statement, [row_id for _, row_id in block]):
+                number = places[row_id]
+                yield Row(f"{self.name}:{number}", number, dict(zip(names, found, strict=True)))
+
+
+def _text(data: bytes) -> str:
+    """Text of a file that may hold bytes which are none."""
+    return data.decode("utf-8", "replace")
+
+
+def _row_ids(connection: sqlite3.Connection, source: str, even: Even) -> list[tuple[int, int]] | None:
+    """Number and row id of the rows drawn; None where there are no row ids."""
+    try:
+        cursor = connection.execute(f"SELECT rowid FROM {source} ORDER BY rowid")  # noqa: S608 (quoted)
+        return even.of((number, row_id) for number, (row_id,) in enumerate(cursor, 1))
+    except sqlite3.OperationalError as error:
+        if "rowid" in str(error):
+            return None
+        raise
