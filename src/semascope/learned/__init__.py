@@ -5,6 +5,7 @@ A new kind needs an argument: these are the real interface between methods, and 
 
 from semascope.learned.affine import Affine
 from semascope.learned.attention import LayerAttention, TokenAttention
+from semascope.learned.clusters import Clusters
 from semascope.learned.coders import BinaryCoder, ScalarCoder
 from semascope.learned.disk import FORMAT, KINDS, load, save
 from semascope.learned.head import LinearHead
@@ -16,6 +17,7 @@ __all__ = [
     "KINDS",
     "Affine",
     "BinaryCoder",
+    "Clusters",
     "LayerAttention",
     "LinearHead",
     "PooledAffine",

@@ -13,6 +13,7 @@ import numpy as np
 from semascope.errors import CorruptError, InputError
 from semascope.learned.affine import Affine
 from semascope.learned.attention import LayerAttention, TokenAttention
+from semascope.learned.clusters import Clusters
 from semascope.learned.coders import BinaryCoder, ScalarCoder
 from semascope.learned.head import LinearHead
 from semascope.learned.pooled import PooledAffine
@@ -24,6 +25,7 @@ KINDS: dict[str, type[Any]] = {
     for kind in (
         Affine,
         BinaryCoder,
+        Clusters,
         LayerAttention,
         LinearHead,
         PooledAffine,

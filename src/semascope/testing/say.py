@@ -90,6 +90,11 @@ def learns(card: Card) -> bool:
     return card.family == "pooling" and (hasattr(card.make, "learn") or hasattr(card.make, "learn_pairs"))
 
 
+def groups(card: Card) -> bool:
+    """Whether it is a clustering: what puts each row in a group."""
+    return hasattr(card.make, "predict") and card.family == "geometry"
+
+
 def learnt(card: Card, *batches: tuple[States, States]) -> Any:
     """What a fresh method learns from pairs of batches, or from the texts of both."""
     method = built(card)
