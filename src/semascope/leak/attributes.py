@@ -21,21 +21,15 @@ def attributes(subject: Subject) -> dict[str, Column]:
     Args:
         subject: Rows with what is known of them.
     """
-    found: dict[str, Column] = {}
-    for name, column in (("label", subject.labels), ("language", subject.langs)):
-        if column is not None and learnable(column):
-            found[name] = column
-    for name, column in _columns(subject.metadata).items():
-        if name not in found and learnable(column):
-            found[name] = column
-    return found
+    every = {**_columns(subject.metadata), "label": subject.labels, "language": subject.langs}
+    return {name: column for name, column in every.items() if column is not None and learnable(column)}
 
 
 def learnable(column: Column) -> bool:
     """Whether at least two values are borne by enough rows, and there are not too many of them."""
     held = Counter(value for value in column if value is not None)
     enough = [value for value, times in held.items() if times >= LEAST_ROWS]
-    return 2 <= len(enough) and len(held) <= MOST_VALUES and held.total() >= FILLED * len(column)
+    return len(enough) >= 2 and len(held) <= MOST_VALUES and held.total() >= FILLED * len(column)
 
 
 def _columns(metadata: Sequence[Any] | None) -> Mapping[str, Column]:
