@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from semascope.look.search import PageSearch
 from semascope.ops import Interval
 from semascope.subject import Subject
-from semascope.types import Vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,8 +240,7 @@ class Found:
         labels: Where rows have labels.
         few: What labelling fifty rows would give.
         trends: Where rows have dates.
-        words: float32 (m, dim), vectors by which the page turns words of a query into a place among `subject.vectors`.
-        vocabulary: The m words.
+        search: What the page searches with.
         notes: What has to be said beside it.
         seconds: Processor seconds by part.
     """
@@ -256,8 +256,7 @@ class Found:
     labels: Labels | None = None
     few: FewLabels | None = None
     trends: Trends | None = None
-    words: Vectors | None = None
-    vocabulary: Sequence[str] = ()
+    search: PageSearch | None = None
     notes: Sequence[str] = ()
     seconds: Mapping[str, float] = field(default_factory=dict[str, float])
 
@@ -273,7 +272,45 @@ class Found:
                 "of": self.subject.total,
                 "encoder": self.encoder,
                 **{name: getattr(self, name) for name in parts},
+                "search": self.search
+                and {name: getattr(self.search, name) for name in ("overlap", "literal", "kept", "says")},
                 "notes": self.notes,
                 "seconds": self.seconds,
             }
         )
+
+    def frame(self) -> Any:
+        """One row for every row looked at, as a pandas DataFrame where pandas is there, else a list of dicts."""
+        rows = [
+            {
+                "id": self.subject.ids[row],
+                "text": self.subject.texts[row] if self.subject.texts is not None else "",
+                "label": self.subject.labels[row] if self.subject.labels is not None else None,
+                "group": int(self.groups.of[row]),
+                "name": self.groups.groups[int(self.groups.of[row])].name if self.groups.of[row] >= 0 else "",
+                "x": float(self.layout.places[row, 0]),
+                "y": float(self.layout.places[row, 1]),
+            }
+            for row in range(len(self.subject))
+        ]
+        try:
+            import pandas as pd
+        except ImportError:
+            return rows
+        return pd.DataFrame(rows)
+
+    def html(self) -> str:
+        """The page: one HTML document that loads nothing from anywhere, and holds the texts."""
+        from semascope.look.page import look_page
+
+        return look_page(self)
+
+    def __str__(self) -> str:
+        from semascope.look.verdict import verdict
+
+        return verdict(self)
+
+    def _repr_html_(self) -> str:
+        from semascope.look.verdict import report
+
+        return f"<pre>{escape(str(report(self)))}</pre>"
