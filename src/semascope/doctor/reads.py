@@ -1,0 +1,327 @@
+"""An encoder's vectors under every layer and pooling, from one pass over its tokens."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semascope.doctor.candidates import Candidate, Reading
+from semascope.encoders import CutTextWarning, EmptyTextWarning, StaticEncoder, TransformerEncoder
+from semascope.types import Array, States, Tokens
+
+Tick = Callable[[], None]
+_AT_ONCE = 2_048  # tokens whose states at all layers are held together
+_POOLINGS = (
+    *("mean", "mean without special tokens", "mean without prompt", "first", "last", "last word", "max"),
+    *("weighted by position", "weighted by position, without special tokens"),
+)
+
+
+@dataclass(frozen=True)
+class Way:
+    """Layers and pooling."""
+
+    layers: tuple[int, ...]
+    pooling: str
+
+
+def reads_of(encoder: Any) -> Reads:
+    """Whatever an encoder lets be tried."""
+    if isinstance(encoder, TransformerEncoder):
+        return TransformerReads(encoder)
+    if isinstance(encoder, StaticEncoder):
+        return StaticReads(encoder)
+    return Reads(encoder)
+
+
+class Reads:
+    """An encoder of which nothing but its own vectors can be had. Texts are given as a reading lays them out.
+
+    Args:
+        encoder: Anything with `encode`.
+    """
+
+    cuttable = False
+
+    def __init__(self, encoder: Any) -> None:
+        self.encoder = encoder
+        self.name = str(getattr(encoder, "name", "") or type(encoder).__name__)
+        self.ways: tuple[Way, ...] = (Way((), "own"),)
+        self.own_way = self.ways[0]
+        self._seen: dict[Any, NDArray[np.float32]] = {}
+
+    @property
+    def width(self) -> int:
+        """Columns of a vector."""
+        return int(self.encoder.dim)
+
+    @property
+    def own(self) -> Reading:
+        """How the encoder reads documents."""
+        return Reading()
+
+    @property
+    def longest(self) -> int | None:
+        """Tokens that the model can read."""
+        return None
+
+    def prompts(self) -> tuple[str, ...]:
+        """The encoder's own prompts."""
+        found = dict(getattr(self.encoder, "prompts", None) or {})
+        return tuple(str(text) for text in found.values() if text)
+
+    def lengths(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """How long texts are, in tokens where those are to be had: (n,)."""
+        return np.array([len(text.split()) for text in texts], dtype=np.int64)
+
+    def keys(self, texts: Sequence[str], reading: Reading) -> list[Any]:
+        """What the model is shown of every text: two readings with equal keys give equal vectors."""
+        return [reading.prompt + text for text in texts]
+
+    def counts(self, texts: Sequence[str], reading: Reading) -> NDArray[np.int64]:
+        """Tokens that are pooled of each text, (n,)."""
+        return self.lengths([reading.prompt + text for text in texts])
+
+    def pooled(self, texts: Sequence[str], reading: Reading, tick: Tick | None = None) -> NDArray[np.float32]:
+        """The vectors of texts, float32 (n, ways, width); what was read once is not read again."""
+        keys = self.keys(texts, reading)
+        new = {key: None for key in keys if key not in self._seen}
+        if new:
+            self._read(list(new), tick)
+        return np.stack([self._seen[key] for key in keys])
+
+    def forget(self) -> None:
+        """Let go of all that was read."""
+        self._seen.clear()
+
+    def vectors(self, texts: Sequence[str], candidate: Candidate, tick: Tick | None = None) -> NDArray[np.float32]:
+        """The vectors of one candidate's way, float32 (n, width); nothing of them is kept."""
+        place = self.ways.index(Way(candidate.layers, candidate.pooling))
+        out: list[Array] = []
+        for start in range(0, len(texts), 64):
+            out.append(self.pooled(texts[start : start + 64], candidate.reading, tick)[:, place].copy())
+            self.forget()
+        return np.concatenate([np.zeros((0, self.width), np.float32), *out])
+
+    def _read(self, keys: list[Any], tick: Tick | None) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CutTextWarning)
+            warnings.simplefilter("ignore", EmptyTextWarning)
+            rows = self.encoder.encode(keys)
+        for key, row in zip(keys, rows, strict=True):
+            self._seen[key] = np.asarray(row, dtype=np.float32)[None]
+        if tick is not None:
+            tick()
+
+
+class StaticReads(Reads):
+    """A static encoder: its tokens do not see each other, so that a cut is a cut of their list."""
+
+    cuttable = True
+
+    @property
+    def own(self) -> Reading:
+        """As the encoder reads."""
+        return Reading(max_length=self.encoder.max_length)
+
+    def lengths(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Tokens of texts, (n,)."""
+        return self._states(texts).lengths
+
+    def counts(self, texts: Sequence[str], reading: Reading) -> NDArray[np.int64]:
+        """Tokens that are pooled of each text, (n,)."""
+        lengths = self.lengths([reading.prompt + text for text in texts])
+        return lengths if reading.max_length is None else np.minimum(lengths, reading.max_length)
+
+    def keys(self, texts: Sequence[str], reading: Reading) -> list[Any]:
+        """The text and which of its tokens are read."""
+        shown = [reading.prompt + text for text in texts]
+        if reading.max_length == self.encoder.max_length and reading.side == "right":
+            return [(text, 0, -1) for text in shown]
+        states = self._states(shown)
+        most = reading.max_length or 10**9
+        spans = [
+            (0, -1) if n <= most else (0, most) if reading.side == "right" else (n - most, n)
+            for n in states.lengths.tolist()
+        ]
+        return [(text, *span) for text, span in zip(shown, spans, strict=True)]
+
+    def _states(self, texts: Sequence[str]) -> States:
+        return self.encoder.states(list(texts))
+
+    def _read(self, keys: list[Any], tick: Tick | None) -> None:
+        whole = [key for key in keys if key[2] < 0]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", EmptyTextWarning)
+            rows = self.encoder.encode([key[0] for key in whole])
+        for key, row in zip(whole, rows, strict=True):
+            self._seen[key] = row[None]
+        cut = [key for key in keys if key[2] >= 0]
+        states = self._states([key[0] for key in cut])
+        for i, key in enumerate(cut):
+            tokens = states.hidden[-1, states.offsets[i] : states.offsets[i + 1]][key[1] : key[2]]
+            mean = tokens.mean(axis=0, dtype=np.float64)
+            size = float(np.linalg.norm(mean)) if self.encoder.normalize else 1.0
+            self._seen[key] = (mean / (size or 1.0)).astype(np.float32)[None]
+        if tick is not None:
+            tick()
+
+
+class TransformerReads(Reads):
+    """A transformer: every layer and several averages of layers, pooled in every usual way."""
+
+    cuttable = True
+
+    def __init__(self, encoder: TransformerEncoder) -> None:
+        super().__init__(encoder)
+        depth = encoder.depth
+        singles = tuple((layer,) for layer in range(depth, -1, -1))
+        pairs = {(1, depth), (0, depth), (depth - 1, depth), tuple(range(max(depth - 3, 1), depth + 1))}
+        self.stacks = (*singles, *sorted(pair for pair in pairs if len(set(pair)) > 1))
+        ways = [Way(layers, pooling) for layers in self.stacks for pooling in _POOLINGS]
+        self.own_way = self._own_way()
+        self.ways = tuple(ways) if self.own_way in ways else (*ways, self.own_way)
+
+    def _own_way(self) -> Way:
+        head = self.encoder.head
+        named = {"mean": "mean", "first": "first", "last": "last", "max": "max", "weighted": "weighted by position"}
+        plain = len(head.poolings) == 1 and head.poolings[0] in named and not head.layers
+        if not plain:
+            return Way((), "own")
+        pooling = named[head.poolings[0]]
+        if not head.include_prompt and self.encoder.prompts:
+            pooling = "mean without prompt" if pooling == "mean" else "own"
+        return Way((), "own") if pooling == "own" else Way((self.encoder.depth,), pooling)
+
+    @property
+    def width(self) -> int:
+        """Columns of a state."""
+        return int(self.encoder.width)
+
+    @property
+    def own(self) -> Reading:
+        """As the encoder reads documents."""
+        manner = self.encoder.manner
+        return Reading(prompt=manner.prompt("document"), max_length=manner.max_length, side=manner.side)
+
+    @property
+    def longest(self) -> int | None:
+        """Positions of the model."""
+        return self.encoder.engine.architecture.longest
+
+    def prompts(self) -> tuple[str, ...]:
+        """All that its folder names."""
+        return tuple(text for text in self.encoder.manner.prompts.values() if text)
+
+    def lengths(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Tokens of texts with special ones, (n,)."""
+        return self.encoder.tokenizer.read(list(texts), spans=False).tokens.lengths
+
+    def counts(self, texts: Sequence[str], reading: Reading) -> NDArray[np.int64]:
+        """Tokens that are pooled of each text, (n,)."""
+        return np.array([len(key[0]) // 4 for key in self.keys(texts, reading)], dtype=np.int64)
+
+    def keys(self, texts: Sequence[str], reading: Reading) -> list[Any]:
+        """Ids, how many of them in front are the prompt's, and how many at either end are special ones."""
+        limit = min((one for one in (reading.max_length, self.longest) if one is not None), default=None)
+        around = self.encoder.tokenizer.around
+        if limit is not None and reading.special:
+            limit = max(limit, around + 1)
+        read = self.encoder.tokenizer.read(
+            list(texts),
+            special=reading.special,
+            prefix=reading.prompt,
+            max_length=limit,
+            side=reading.side,
+            spans=False,
+        )
+        offsets, ids = read.tokens.offsets.tolist(), read.tokens.ids
+        return [
+            (ids[offsets[i] : offsets[i + 1]].tobytes(), int(read.prompt[i]), reading.special)
+            for i in range(len(texts))
+        ]
+
+    def _read(self, keys: list[Any], tick: Tick | None) -> None:
+        rows = [np.frombuffer(key[0], dtype=np.int32) for key in keys]
+        order = np.argsort([len(row) for row in rows], kind="stable")
+        part: list[int] = []
+        held = 0
+        for i in order.tolist():
+            part.append(i)
+            held += len(rows[i])
+            if held >= _AT_ONCE:
+                self._run([rows[j] for j in part], [keys[j] for j in part])
+                part, held = [], 0
+                if tick is not None:
+                    tick()
+        if part:
+            self._run([rows[j] for j in part], [keys[j] for j in part])
+            if tick is not None:
+                tick()
+
+    def _run(self, rows: list[NDArray[np.int32]], keys: list[Any]) -> None:
+        offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+        ids = np.concatenate(rows).astype(np.int32)
+        states = self.encoder.run(Tokens(ids, offsets, np.full((len(ids), 2), -1, np.int32)), layers="all")
+        own = None
+        if self.own_way.pooling == "own":
+            last = States(states.hidden[-1:], states.offsets, states.ids, states.spans, (-1,))
+            own = self.encoder.head(last, np.array([key[1] for key in keys], dtype=np.int64))
+        before, after = self._around()
+        for i, key in enumerate(keys):
+            hidden = states.hidden[:, offsets[i] : offsets[i + 1]]
+            marks = (before, after) if key[2] else (0, 0)
+            made = self._pool(hidden, marks, key[1])
+            if own is not None:
+                made = np.concatenate([made, _padded(own[i], self.width)])
+            self._seen[key] = made
+
+    def _around(self) -> tuple[int, int]:
+        """Special tokens before and after a text."""
+        tokens = self.encoder.tokenizer.read(["a"], spans=True).tokens
+        inner = np.flatnonzero(tokens.spans[:, 0] >= 0)
+        return (int(inner[0]), len(tokens.ids) - 1 - int(inner[-1])) if len(inner) else (0, 0)
+
+    def _pool(self, hidden: Array, marks: tuple[int, int], prompt: int) -> NDArray[np.float32]:
+        """Every way but the encoder's own: float32 (ways, width), from the states (layers, tokens, width) of one text."""
+        count = hidden.shape[1]
+        out = np.zeros((len(self.stacks), len(_POOLINGS), hidden.shape[2]), np.float32)
+        if not count:
+            return out.reshape(-1, hidden.shape[2])
+        first, last = min(marks[0], count), max(count - marks[1], min(marks[0], count))
+        words = slice(first, last) if last > first else slice(0, count)
+        asked = slice(prompt, count) if prompt < count else slice(0, count)
+        place = np.arange(1, count + 1, dtype=np.float32)
+        inner = np.zeros(count, np.float32)
+        inner[words] = np.arange(1, words.stop - words.start + 1)
+        made = np.stack(
+            [
+                hidden.mean(axis=1, dtype=np.float64),
+                hidden[:, words].mean(axis=1, dtype=np.float64),
+                hidden[:, asked].mean(axis=1, dtype=np.float64),
+                hidden[:, 0],
+                hidden[:, -1],
+                hidden[:, words.stop - 1],
+                hidden.max(axis=1),
+                np.einsum("t,ltd->ld", place / place.sum(), hidden),
+                np.einsum("t,ltd->ld", inner / inner.sum(), hidden),
+            ],
+            axis=1,
+        )
+        for place_of, stack in enumerate(self.stacks):
+            out[place_of] = made[list(stack)].mean(axis=0)
+            if len(stack) > 1:  # the largest of an average is not the average of the largest
+                out[place_of, _POOLINGS.index("max")] = hidden[list(stack)].mean(axis=0).max(axis=0)
+        return out.reshape(-1, hidden.shape[2])
+
+
+def _padded(row: Array, width: int) -> NDArray[np.float32]:
+    """A row of the encoder's own as wide as a state: zeros behind it, or cut."""
+    out = np.zeros((1, width), np.float32)
+    out[0, : min(width, len(row))] = row[:width]
+    return out
