@@ -101,7 +101,9 @@ def test_old_mac_line_ends_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "row"), [("x.csv", b"id,text\n1,h\xe9llo\n2,ok\n"), ("x.jsonl", b'{"text":"h\xe9llo"}\n')]
+    # In the CSV there is UTF-8 as well, so what cannot be decoded is damage and no other encoding.
+    ("name", "row"),
+    [("x.csv", b"id,text\n1,h\xe9llo\n2,\xc3\xa9\n"), ("x.jsonl", b'{"text":"h\xe9llo"}\n')],
 )
 def test_bytes_that_are_not_utf8_are_replaced_and_listed(tmp_path: Path, name: str, row: bytes) -> None:
     corpus = Corpus.read(write(tmp_path / name, row))

@@ -75,7 +75,7 @@ def opened(source: str, how: dict[str, Any]) -> Subject:
             seed=how["seed"],
             progress=bar,
         )
-    if "(guessed)" in found.columns:
+    if "(guessed" in found.columns:
         say.aside(f"Columns: {found.columns}. Others: --text COL, --label COL, --time COL, --id COL")
     if found.problems:
         more = f", and {len(found.problems) - 1:,} more" if len(found.problems) > 1 else ""

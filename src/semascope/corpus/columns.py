@@ -12,22 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from semascope.corpus.document import Document, clean, flaw
+from semascope.corpus.guessing import KNOWN, Profile, guess
 from semascope.corpus.problems import Problems
 from semascope.errors import InputError, UnknownNameError
 from semascope.types import Scalar
 
-# The names each role is known by, the likeliest first. Compared without regard to case.
-KNOWN = {
-    "text": (
-        "text", "body", "content", "contents", "document", "passage", "abstract", "description", "paragraph",
-        "sentence", "message", "review", "comment", "article", "post", "summary", "question", "query",
-    ),
-    "id": ("id", "_id", "doc_id", "docid", "document_id", "key", "uid", "uuid", "guid"),
-    "title": ("title", "headline", "subject", "heading", "name"),
-    "label": ("label", "category", "class", "topic"),
-    "time": ("time", "date", "datetime", "timestamp", "created", "created_at", "published", "published_at", "year"),
-    "lang": ("lang", "language", "locale"),
-}  # fmt: skip
+# The text first; a language or a time also looks like a label.
+_ORDER = ("text", "id", "title", "lang", "time", "label")
 SAMPLE_ROWS = 1000
 SAMPLE_CHARACTERS = 4_000_000
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
@@ -49,14 +40,20 @@ class Columns(Mapping[str, str]):
         roles: The columns taken, by role.
         guessed: The roles nobody asked for.
         kept: The columns kept as metadata; None keeps every other one.
+        others: Role -> columns that might have been meant, of a guess between several.
     """
 
     def __init__(
-        self, roles: Mapping[str, str], guessed: Iterable[str] = (), kept: Sequence[str] | None = None
+        self,
+        roles: Mapping[str, str],
+        guessed: Iterable[str] = (),
+        kept: Sequence[str] | None = None,
+        others: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self._roles = dict(roles)
         self.guessed = frozenset(guessed)
         self.kept = None if kept is None else tuple(kept)
+        self.others = {role: tuple(names) for role, names in (others or {}).items()}
 
     def __getitem__(self, role: str) -> str:
         return self._roles[role]
@@ -68,10 +65,16 @@ class Columns(Mapping[str, str]):
         return len(self._roles)
 
     def __str__(self) -> str:
-        said = [f"{role} = {name}{' (guessed)' * (role in self.guessed)}" for role, name in self._roles.items()]
+        said = [f"{role} = {name}{self._how(role)}" for role, name in self._roles.items()]
         if self._roles and "id" not in self._roles:
             said.append("id = row number")
         return ", ".join(said)
+
+    def _how(self, role: str) -> str:
+        if role not in self.guessed:
+            return ""
+        others = self.others.get(role)
+        return f" (guessed, not {' or '.join(others)})" if others else " (guessed)"
 
 
 def sample(rows: Iterator[Row]) -> list[Row]:
@@ -96,8 +99,9 @@ def choose(
 ) -> Columns:
     """Choose the column of every role from what was asked for and from a sample of the rows.
 
-    The text is the first column with a known name that holds strings, else the one whose strings are longest on
-    average. A guessed id must differ from row to row. An empty name switches a role off.
+    Known names win where what is in their columns fits; else the content decides (`guessing`). The text is the longest
+    language; a label has few values that come back; times read as dates; an id differs from row to row. An empty name
+    switches a role off.
 
     Raises:
         UnknownNameError: a column that was asked for is not there.
@@ -109,17 +113,20 @@ def choose(
         if column and column not in names:
             raise UnknownNameError(f"{role}: no column {column!r} in {name}{nearest(column, names)}")
     roles = {role: column for role, column in wanted.items() if column}
-    guessed: list[str] = []
-    for role in KNOWN:
+    profiles = [Profile(name, [row.values.get(name) for row in rows]) for name in names]
+    others: dict[str, list[str]] = {}
+    for role in _ORDER:
         if role in wanted:
             continue
-        column = _guess(role, rows, [column for column in names if column not in roles.values()])
+        column, rivals = guess(role, [one for one in profiles if one.name not in roles.values()])
         if column is not None:
             roles[role] = column
-            guessed.append(role)
+            others[role] = rivals
+    # A rival that got another role after all was not left out.
+    left = {role: [one for one in rivals if one not in roles.values()] for role, rivals in others.items()}
     if "text" not in roles and not textless:
         raise InputError(f"text: no column of {name} holds text; name one with text=...; columns: {', '.join(names)}")
-    return Columns({role: roles[role] for role in KNOWN if role in roles}, guessed, keep)
+    return Columns({role: roles[role] for role in KNOWN if role in roles}, others, keep, left)
 
 
 def nearest(name: str, names: Sequence[str]) -> str:
@@ -132,38 +139,6 @@ def nearest(name: str, names: Sequence[str]) -> str:
     meant = [known for known in names if close and known.lower() == close[0]]
     listed = ", ".join(names[:30]) + ", ..." * (len(names) > 30)
     return f"; did you mean {meant[0]!r}? There are: {listed}" if meant else f"; there are: {listed}"
-
-
-def _guess(role: str, rows: Sequence[Row], names: Sequence[str]) -> str | None:
-    lowered = {name.lower().strip(): name for name in reversed(names)}
-    known = [lowered[name] for name in KNOWN[role] if name in lowered]
-    if role == "text":
-        return _guess_text(rows, names, known)
-    if role == "id":
-        known = [name for name in known if _distinct(rows, name)]
-    return known[0] if known else None
-
-
-def _guess_text(rows: Sequence[Row], names: Sequence[str], known: Sequence[str]) -> str | None:
-    average = {name: _average_length(rows, name) for name in names}
-    for name in known:
-        if average[name] > 0:
-            return name
-    taken = {known for role, all_known in KNOWN.items() if role != "text" for known in all_known}
-    # A table of titles alone is still a table of text: columns that look like another role come last, not never.
-    ranked = sorted(names, key=lambda name: (name.lower().strip() in taken, -average[name]))
-    ranked = [name for name in ranked if average[name] > 0]
-    return ranked[0] if ranked else None
-
-
-def _average_length(rows: Sequence[Row], name: str) -> float:
-    texts = [value.strip() for row in rows if isinstance(value := row.values.get(name), str)]
-    return sum(map(len, texts)) / len(rows) if rows else 0.0
-
-
-def _distinct(rows: Sequence[Row], name: str) -> bool:
-    values = [str(value) for row in rows if (value := row.values.get(name)) is not None and value != ""]
-    return bool(values) and len(set(values)) == len(values)
 
 
 class Mapper:

@@ -1,0 +1,109 @@
+"""Dates and times as tables hold them: ISO, the common forms by hand, seconds since 1970, years."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Any
+
+_CLOCK = (
+    r"(?:[T ,:]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?(?:\s*([AaPp])\.?[Mm]\.?)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?"
+)
+_WEEKDAY = r"(?:[A-Za-z]{2,10}\.?,?\s+)?"
+_YEAR_FIRST = re.compile(r"(\d{4})[/.-](\d{1,2})[/.-](\d{1,2})" + _CLOCK)
+_YEAR_LAST = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})" + _CLOCK)
+_DAY_NAMED = re.compile(_WEEKDAY + r"(\d{1,2})\.?[ /-]([A-Za-zä]{3,9})\.?,?[ /-](\d{4})" + _CLOCK)
+_NAMED_DAY = re.compile(_WEEKDAY + r"([A-Za-zä]{3,9})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})" + _CLOCK)
+_YEAR_BEHIND = re.compile(
+    r"[A-Za-z]{3} ([A-Za-z]{3}) +(\d{1,2}) (\d{1,2}):(\d{2}):(\d{2}) ?([A-Z]{3}|[+-]\d{4})? (\d{4})"
+)
+_MONTH = re.compile(r"(\d{4})-(\d{2})")
+_WHOLE = re.compile(r"-?\d{1,19}(?:\.0+)?", re.ASCII)
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "jan januar january", "feb februar february", "mar march mär märz mrz", "apr april", "may mai",
+            "jun june juni", "jul july juli", "aug august", "sep sept september", "oct october okt oktober",
+            "nov november", "dec december dez dezember",
+        ),
+        1,
+    )
+    for name in names.split()
+}  # fmt: skip
+EARLIEST, LATEST = 946_684_800, 2_208_988_800  # seconds since 1970 that a number is taken for a time: 2000 to 2040
+
+
+def moment(value: Any, *, day_first: bool | None = None) -> float | None:
+    """Seconds since 1970 (UTC where no zone is given) of a date, a text or a number; None where it is no time.
+
+    Args:
+        value: A date or datetime, a text in a common form, or a whole number: a year from 1000 to 2100, or seconds,
+            milliseconds or microseconds since 1970 that fall between 2000 and 2040.
+        day_first: How to read 03/04/2024; None takes the month first, as dates with strokes mostly mean it, and the day
+            first where points stand between.
+    """
+    if isinstance(value, dt.datetime):
+        return _seconds(value)
+    if isinstance(value, dt.date):
+        return _seconds(dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC))
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    text = value.strip() if isinstance(value, str) else repr(value)
+    if _WHOLE.fullmatch(text) and (not isinstance(value, str) or len(text) != 8):
+        return _of_number(int(float(text)))
+    return _of_text(text, day_first) if 6 <= len(text) <= 48 else None
+
+
+def _of_number(number: int) -> float | None:
+    if 1000 <= number <= 2100:
+        return _made(number, 1, 1)
+    for scale in (1, 1_000, 1_000_000):
+        if EARLIEST <= number / scale <= LATEST:
+            return number / scale
+    return None
+
+
+def _of_text(text: str, day_first: bool | None) -> float | None:
+    try:
+        return _seconds(dt.datetime.fromisoformat(text))
+    except ValueError:
+        pass  # another form, perhaps
+    if found := _YEAR_FIRST.fullmatch(text):
+        return _made(int(found[1]), int(found[2]), int(found[3]), found.groups()[3:])
+    if found := _YEAR_BEHIND.fullmatch(text):
+        clock = (found[3], found[4], found[5], None, found[6])
+        return _made(int(found[7]), _MONTHS.get(found[1].lower(), 0), int(found[2]), clock)
+    if found := _MONTH.fullmatch(text):
+        return _made(int(found[1]), int(found[2]), 1)
+    if found := _YEAR_LAST.fullmatch(text):
+        first, second, year = int(found[1]), int(found[3]), int(found[4])
+        year += 0 if year > 99 else 2000 if year < 70 else 1900
+        day_leads = found[2] == "." if day_first is None else day_first
+        day, month = (first, second) if (day_leads and second <= 12) or first > 12 else (second, first)
+        return _made(year, month, day, found.groups()[4:])
+    if found := _DAY_NAMED.fullmatch(text):
+        return _made(int(found[3]), _MONTHS.get(found[2].lower(), 0), int(found[1]), found.groups()[3:])
+    if found := _NAMED_DAY.fullmatch(text):
+        return _made(int(found[3]), _MONTHS.get(found[1].lower(), 0), int(found[2]), found.groups()[3:])
+    return None
+
+
+def _made(year: int, month: int, day: int, clock: tuple[str | None, ...] = ()) -> float | None:
+    hour, minute, second, half, zone = (*clock, None, None, None, None, None)[:5]
+    hours = int(hour or 0)
+    if half:
+        hours = hours % 12 + (12 if half in "pP" else 0)
+    try:
+        made = dt.datetime(year, month, day, hours, int(minute or 0), int(second or 0), tzinfo=dt.UTC)
+    except ValueError:
+        return None
+    if zone and zone[0] in "+-":
+        digits = zone[1:].replace(":", "")
+        offset = dt.timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+        made = made - offset if zone[0] == "+" else made + offset
+    return made.timestamp()
+
+
+def _seconds(value: dt.datetime) -> float:
+    return (value if value.tzinfo is not None else value.replace(tzinfo=dt.UTC)).timestamp()
