@@ -126,7 +126,7 @@ def test_search_by_words_finds_exactly_the_rows_that_hold_them(desk: Page) -> No
 
 def test_a_word_that_no_row_holds_is_said_to_be_unknown(desk: Page) -> None:
     search(desk, "xylophagous garden")
-    assert "Not a word of these rows: xylophagous" in desk.inner_text("#panel-head")
+    assert "Not known here: xylophagous" in desk.inner_text("#panel-head")
     assert "xylophagous" in desk.inner_text("#said")
 
 

@@ -83,7 +83,14 @@ def _texts(texts: Sequence[str]) -> tuple[bytes, int]:
 
 
 def _places(places: Array) -> tuple[NDArray[np.uint16], tuple[float, float]]:
-    """The map's places as whole numbers up to 65,535 in one scale for both axes, and how far they reach."""
+    """The map's places as whole numbers up to 65,535 in one scale for both axes, and how far they reach.
+
+    Turned so that its longer way lies across the page, which is wider than high.
+    """
+    middle = np.asarray(places, np.float64) - places.mean(axis=0)
+    _, axes = np.linalg.eigh(middle.T @ middle)
+    turn = axes[:, ::-1] * np.sign(axes[:, ::-1].sum(axis=0) + 1e-12)
+    places = middle @ turn
     low = places.min(axis=0)
     span = float(max((places.max(axis=0) - low).max(), 1e-9))
     whole = np.rint((places - low) / span * 65535).astype(np.uint16)

@@ -7,6 +7,7 @@ is measured on stretches of rows that were kept out of the regression.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from semascope.types import Array, Encoder, Progress, Vectors
 
 WORDS = 20_000  # in the page, at most
 ALONE = 12_000  # of them read by an encoder that is a transformer: some fifteen seconds
+COMMON, COMMON_ALONE = 8_000, 3_000  # common English words that no row holds, beside them; as many for a transformer
 LEARN = 30_000  # rows that the regression sees, at most
 HELD = 400  # rows kept out of it, at most a tenth: half choose its strength, half measure it
 STRENGTHS = (3.0, 10.0, 30.0, 100.0)
@@ -128,8 +130,10 @@ def make_search(
     vocabulary, weights = _vocabulary(said, set(held.tolist()))
     if len(vocabulary) < 2:
         return PageSearch(rows, kept=kept, says="There are no words to search by.")
+    if encoder is not None:
+        vocabulary, weights = _with_common(vocabulary, weights, fast=fast)
     known = {word: place for place, word in enumerate(vocabulary)}
-    start = _alone(vocabulary, encoder, ALONE if not fast else WORDS, x.shape[1], progress)
+    start = _alone(vocabulary, encoder, len(vocabulary) if fast else ALONE, x.shape[1], progress)
     bags = _bags(said, known, weights)
     asked = _asked(said, held, encoder, seed)
     learned, overlap, literal = _learned(x, bags, start, held, asked, (known, weights, axes, rows))
@@ -179,6 +183,33 @@ def _vocabulary(said: Sequence[Sequence[str]], held: set[int]) -> tuple[list[str
     chosen = chosen[:WORDS]
     rows = len(said) - len(held)
     return chosen, np.array([np.log((rows + 1) / (counts[word] + 0.5)) for word in chosen], dtype=np.float32)
+
+
+def _with_common(
+    vocabulary: list[str], weights: NDArray[np.float32], *, fast: bool
+) -> tuple[list[str], NDArray[np.float32]]:
+    """The vocabulary with common English words that no row holds, so that they can be asked for; each as rare as can be.
+
+    They stand before the rarest words, so that an encoder that reads only the first of all reads them.
+    """
+    known = set(vocabulary)
+    more = [word for word in _common() if word not in known][: COMMON if fast else COMMON_ALONE]
+    first = len(vocabulary) if fast else min(len(vocabulary), ALONE - COMMON_ALONE)
+    rare = np.full(len(more), weights.max(), np.float32)
+    return [*vocabulary[:first], *more, *vocabulary[first:]], np.concatenate([weights[:first], rare, weights[first:]])
+
+
+def _common() -> list[str]:
+    """English words of the bundled encoder's tokenizer, the commonest first, as far as they are of three letters or more."""
+    from importlib.resources import files
+
+    stored = json.loads(files("semascope.encoders").joinpath("default/tokenizer.json").read_text(encoding="utf-8"))
+    pieces: dict[str, int] = stored["model"]["vocab"]
+    return [
+        word
+        for word in sorted(pieces, key=lambda piece: pieces[piece])
+        if len(word) > 2 and word.isalpha() and word.isascii()
+    ]
 
 
 def _alone(

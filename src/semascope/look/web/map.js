@@ -9,7 +9,7 @@ const oklch = (l, c, h) => {
     .map((v) => Math.round(255 * Math.min(1, Math.max(0, v <= 0.0031308 ? 12.92 * v : 1.055 * v ** (1 / 2.4) - 0.055))));
 };
 const dark = () => (document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-const hue = (number) => oklch((dark() ? 0.76 : 0.6) + [0, 0.07, -0.07][number % 3], 0.15, (25 + number * 137.508) % 360);
+const hue = (number) => oklch((dark() ? 0.76 : 0.6) + [0, 0.07, -0.07][number % 3], dark() ? 0.125 : 0.14, (25 + number * 137.508) % 360);
 const ramp = (share) => (dark() ? oklch(0.45 + 0.4 * share, 0.14, 285 - 190 * share) : oklch(0.82 - 0.42 * share, 0.13, 95 + 190 * share));
 const css = ([r, g, b]) => `rgb(${r} ${g} ${b})`;
 const parsed = (name) => {

@@ -15,11 +15,13 @@ const choose = (filter) => {
   if (!filter) { V.query = ""; byId("query").value = ""; }
   show();
 };
+// How many rows answer a query: by words all that hold them, by meaning the nearest, fewer of few.
+const most = () => (V.manner === "words" ? 2000 : Math.min(200, Math.max(50, Math.round(D.n / 50))));
 const show = () => {
   const within = lit();
   M.hits = [];
   if (V.query) {
-    const began = performance.now(), found = find(V.query, V.manner, 200, (row) => !within || within[row]);
+    const began = performance.now(), found = find(V.query, V.manner, most(), (row) => !within || within[row]);
     V.found = { ...found, ms: performance.now() - began };
     V.rows = found.rows;
     M.hits = found.rows.slice(0, 30);
@@ -30,6 +32,7 @@ const show = () => {
     V.found = null;
     V.rows = !V.filter ? [] : V.filter.kind === "group" ? ordered(V.filter.value, within) : [...within.keys()].filter((row) => within[row]);
   }
+  byId("atlas").classList.toggle("asked", Boolean(V.query || V.filter));
   panel();
   legend(manners()[M.by]);
   ask();
@@ -91,9 +94,9 @@ const panel = () => {
   const notes = [];
   if (V.query) {
     const { rows, unknown, ms, words } = V.found, within = V.filter ? ` within “${filterName()}”` : "";
-    const said = rows.length ? `${rows.length === 200 ? "The 200 best rows" : counted(rows.length, "row")} for “${V.query}”${within}` : `Nothing for “${V.query}”${within}`;
+    const said = rows.length ? `${V.manner !== "words" || rows.length === most() ? `The ${count(rows.length)} best rows` : counted(rows.length, "row")} for “${V.query}”${within}` : `Nothing for “${V.query}”${within}`;
     head.replaceChildren(title(said));
-    if (unknown.length && words.length) notes.push(`Not a word of these rows: ${unknown.join(", ")}.`);
+    if (unknown.length && words.length) notes.push(`Not known here: ${unknown.join(", ")}.`);
     announce(`${said}. ${notes.join(" ")}`);
     V.ms = ms;
   } else {
@@ -112,7 +115,7 @@ const more = () => {
   const box = byId("panel-list");
   box.querySelector("li.more")?.remove();
   const next = V.rows.slice(V.shown, V.shown + 40);
-  box.append(...next.map((row) => rowItem(row, V.found?.words, V.found ? V.found.scores[row] : null)));
+  box.append(...next.map((row) => rowItem(row, V.found?.words, V.found?.near ? V.found.near[row] : null)));
   V.shown += next.length;
   if (V.shown < V.rows.length) box.append(el("li", { class: "more" }, el("button", { type: "button", text: `Show more of ${count(V.rows.length)}`,
     onclick: () => { const at = V.shown; more(); box.children[at]?.firstChild.focus(); } })));

@@ -110,20 +110,25 @@ const literal = (words) => {
 const topOf = (scores, most, keep = () => true) => {
   const rows = [];
   for (let row = 0; row < scores.length; row++) if (scores[row] > -Infinity && keep(row)) rows.push(row);
-  return rows.sort((a, b) => scores[b] - scores[a] || a - b).slice(0, most);
+  let few = rows;
+  if (rows.length > 4 * most) {
+    const sorted = Float32Array.from(rows, (row) => scores[row]).sort(), least = sorted[sorted.length - most];
+    few = rows.filter((row) => scores[row] >= least);
+  }
+  return few.sort((a, b) => scores[b] - scores[a] || a - b).slice(0, most);
 };
 const LITERAL = 0.25;
 const find = (query, manner = "both", most = 200, keep = () => true) => {
   const words = wordsOf(query), { vector, unknown } = S.words ? meaning(words) : { vector: null, unknown: words };
   const near = vector && manner !== "words" ? cosines(vector) : null;
   const there = D.facts.texts && manner !== "meaning" ? literal(words) : null;
-  if (!near && !there) return { rows: [], words, unknown, scores: null };
+  if (!near && !there) return { rows: [], words, unknown, near };
   const scores = new Float32Array(D.n);
   for (let row = 0; row < D.n; row++) {
     const sum = (near ? near[row] : 0) + (there ? (near ? LITERAL : 1) * there[row] : 0);
     scores[row] = !near && sum <= 0 ? -Infinity : sum;
   }
-  return { rows: topOf(scores, most, keep), words, unknown, scores };
+  return { rows: topOf(scores, most, keep), words, unknown, near };
 };
 const alike = (row, most = 10) => {
   const scores = cosines(vectorOf(row));
