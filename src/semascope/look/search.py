@@ -137,9 +137,7 @@ def make_search(
     bags = _bags(said, known, weights)
     asked = _asked(said, held, encoder, seed)
     learned, overlap, literal = _learned(x, bags, start, held, asked, (known, weights, axes, rows))
-    return PageSearch(
-        rows, vocabulary, coded(learned @ axes, bits), weights, overlap, literal, kept, _says(overlap, literal, encoder)
-    )
+    return PageSearch(rows, vocabulary, learned, weights, overlap, literal, kept, _says(overlap, literal, encoder))
 
 
 def _axes(x: Vectors, room: int) -> tuple[NDArray[np.float32], int]:
@@ -260,8 +258,8 @@ def _learned(
     held: Array,
     asked: tuple[list[list[str]], Vectors] | None,
     space: tuple[dict[str, int], Array, Array, Codes],
-) -> tuple[Vectors, Interval | None, Interval | None]:
-    """Word vectors, and what they find of what the encoder finds.
+) -> tuple[Codes, Interval | None, Interval | None]:
+    """Word vectors as the page holds them, in 4 bits a number, and what they find of what the encoder finds.
 
     The strength is chosen on one half of the queries, and measured on the other.
     """
@@ -269,19 +267,19 @@ def _learned(
     free = np.setdiff1d(np.arange(len(x)), held)
     fit = free[:: max(1, -(-len(free) // LEARN))]
     if asked is None:
-        return _ridge(bags[fit], x[fit], start, STRENGTHS[1]), None, None
+        return coded(_ridge(bags[fit], x[fit], start, STRENGTHS[1]) @ axes, 4), None, None
     queries, wanted = asked
     half = len(queries) // 2
-    place = unit(rows.values())
+    place = unit(rows.values()).T
     true = wanted @ x.T
     bag = _bags(queries, known, weights)
-    best, strongest = -1.0, start
+    best, strongest = -1.0, coded(start @ axes, 4)
     for strength in STRENGTHS:
-        found = _ridge(bags[fit], x[fit], start, strength)
-        share = float(_shared(true[:half], unit((bag[:half] @ found) @ axes) @ place.T).mean())
+        found = coded(_ridge(bags[fit], x[fit], start, strength) @ axes, 4)
+        share = float(_shared(true[:half], unit(bag[:half] @ found.values()) @ place).mean())
         if share > best:
             best, strongest = share, found
-    measured = _shared(true[half:], unit((bag[half:] @ strongest) @ axes) @ place.T)
+    measured = _shared(true[half:], unit(bag[half:] @ strongest.values()) @ place)
     literal = _shared(true[half:], (bag[half:] @ bags.T).toarray())
     return strongest, bootstrap(measured), bootstrap(literal)
 

@@ -132,7 +132,9 @@ const names = () => {
     M.sizes = [...box.children].map((node) => [node.offsetWidth, node.offsetHeight]);
     for (const node of box.children) node.style.visibility = "hidden";
   }
-  const wide = M.wide / M.dpr, high = M.high / M.dpr, chosen = V.filter?.kind === "group" ? V.filter.value : -1;
+  const wide = M.wide / M.dpr, high = M.high / M.dpr, buttons = byId("zoom-in").parentElement;
+  taken.push([buttons.offsetLeft, buttons.offsetTop, buttons.offsetWidth, buttons.offsetHeight]);
+  const chosen = V.filter?.kind === "group" ? V.filter.value : -1;
   const order = D.facts.groups.map((_, at) => at).sort((a, b) => (b === chosen) - (a === chosen) || D.facts.groups[b].n - D.facts.groups[a].n);
   for (const at of order) {
     const one = D.facts.groups[at], node = box.children[at], [w, h] = M.sizes[at];
