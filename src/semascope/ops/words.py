@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
 
 # Scripts written without spaces: Thai, Lao, Myanmar, Khmer, Kana, Han. Hangul has spaces.
@@ -132,7 +132,7 @@ def names(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(word for word, times in upper.items() if len(word) > 1 and times >= _CAPITALISED * every[word])
 
 
-def language(found: Sequence[str]) -> str | None:
+def language(found: Collection[str]) -> str | None:
     """Which of nine European languages these words of one text are in, by its little words; None where it is none.
 
     Args:
@@ -145,7 +145,7 @@ def language(found: Sequence[str]) -> str | None:
     return best if times[best] >= _SPOKEN * len(found) else None
 
 
-def little_words(texts: Iterable[Sequence[str]]) -> frozenset[str]:
+def little_words(texts: Iterable[Collection[str]]) -> frozenset[str]:
     """Articles, pronouns and the like of the languages that are there: of those that at least 1 in 50 texts are in.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.estimator import VectorTransform
-from semascope.learned import Affine
+from semascope.learned import Affine, LinearHead
 from semascope.ops import each_text, kept, pooled, vectors
+from semascope.ops.words import little_words, words
 from semascope.types import Array, Model, Pooling, States, Vectors
 
 
@@ -80,10 +82,48 @@ class MeanOnly(VectorTransform):
         return MeanCoder(X.mean(axis=0))
 
 
+class Commonest(VectorTransform):
+    """An attack, or a probe, that looks at no row: it guesses the commonest of what it was told.
+
+    Args:
+        k: How many words to guess, little ones left out; None guesses the whole of the commonest text or label.
+    """
+
+    _needs_y = True
+
+    def __init__(self, k: int | None = None) -> None:
+        self.k = k
+
+    def _learn(self, X: Vectors, y: Array | None) -> LinearHead:
+        told = [] if y is None else [str(text) for text in y]
+        own = [words(text) for text in told]
+        little = little_words(own)
+        times = Counter(told if self.k is None else (word for found in own for word in set(found) - little))
+        names = tuple(sorted(times, key=lambda name: (-times[name], name)))
+        zero = np.zeros(X.shape[1], np.float32)
+        share = np.array([times[name] / max(1, len(told)) for name in names], np.float32)
+        return LinearHead(zero, np.zeros((len(zero), len(names)), np.float32), share, names)
+
+    def invert(self, X: Array, candidates: Sequence[str] | None = None) -> list[str]:
+        """The same guess for every row of X (n, d)."""
+        del candidates
+        return [" ".join(best) for best in self._fitted().best(X, self.k or 1)]
+
+    def predict(self, X: Array) -> Array:
+        """The same label for every row of X (n, d)."""
+        return np.array(self.invert(X), dtype=object)
+
+
+def _commonest_words() -> Commonest:
+    return Commonest(k=5)
+
+
 # Family -> how to make its do-nothing method. A family without one needs `Claim.null` in its cards.
 NULL: Mapping[str, Callable[[], Any]] = {
     "pooling": FirstToken,
     "readouts": OneReading,
     "transforms": Identity,
     "compression": MeanOnly,
+    "inversion": _commonest_words,
+    "evaluation": Commonest,
 }
