@@ -70,7 +70,12 @@ class Bag:
 
     def _one(self, text):
         words = text.lower().replace(".", "").split()
-        return sum((self._known[word] for word in words if word in self._known), np.full(self.dim, 1e-3))
+        return sum((self._word(word) for word in words), np.full(self.dim, 1e-3))
+
+    def _word(self, word):
+        if word not in self._known:
+            self._known[word] = np.random.default_rng([ord(letter) for letter in word]).standard_normal(self.dim) * 0.5
+        return self._known[word]
 
 
 def found(

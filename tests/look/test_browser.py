@@ -133,7 +133,7 @@ def test_a_word_that_no_row_holds_is_said_to_be_unknown(desk: Page) -> None:
 def test_the_ranking_in_the_page_is_the_ranking_that_was_measured(desk: Page) -> None:
     import numpy as np
 
-    from semascope.look.search import _bags
+    from semascope.look.search import _bags, spoken
     from semascope.ops import unit
 
     it = found(300).search
@@ -141,7 +141,7 @@ def test_the_ranking_in_the_page_is_the_ranking_that_was_measured(desk: Page) ->
     assert it.words is not None
     words = ["orchestra", "and", "bread"]
     known = {word: place for place, word in enumerate(it.vocabulary)}
-    query = _bags([words], known, it.weights) @ it.words.values()
+    query = _bags([words], known, it.weights) @ spoken(it.words, it.sizes)
     wanted = (unit(query) @ unit(it.rows.values()).T)[0]
     desk.select_option("#manner", "meaning")
     search(desk, " ".join(words))

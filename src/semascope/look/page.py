@@ -26,6 +26,7 @@ ORDER = (
     "times",
     "rows",
     "words",
+    "sizes",
     "weights",
     "vocabulary",
 )

@@ -122,6 +122,7 @@ def _searched(found: Found) -> dict[str, bytes]:
     parts = {"rows": search.rows.packed()}
     if search.words is not None:
         parts["words"] = search.words.packed()
+        parts["sizes"] = search.sizes.astype("<f4").tobytes()
         parts["weights"] = search.weights.astype("<f4").tobytes()
         parts["vocabulary"] = _joined(search.vocabulary)
     return parts

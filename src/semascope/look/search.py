@@ -60,19 +60,29 @@ class Codes:
 
 
 def coded(x: Array, bits: int) -> Codes:
-    """Each column of `x` (n, k) in 2 ** bits even steps: over its whole span at 8 bits, over what serves a bell at 4."""
+    """Each column of `x` (n, k) in 2 ** bits even steps: over its whole span at 8 bits, over the width that loses least at 4."""
     x = np.asarray(x, np.float32)
     top = 2**bits - 1
-    if bits == 8:
-        low, high = x.min(axis=0), x.max(axis=0)
-        scale = np.maximum((high - low) / top, 1e-9)
-        offset = low
-    else:
-        # 0.335 standard deviations a step lose least of a Gaussian at 16 steps (Max 1960, table I).
-        scale = np.maximum(x.std(axis=0) * 0.335, 1e-9)
-        offset = x.mean(axis=0) - scale * (top / 2)
+    low, high = x.min(axis=0), x.max(axis=0)
+    scale, offset = np.maximum((high - low) / top, 1e-9), low
+    if bits < 8:
+        some, middle, spread = x[:: max(1, len(x) // 5000)], x.mean(axis=0), x.std(axis=0)
+        least = _lost(some, scale, offset, top)
+        # 0.335 standard deviations a step lose least of a Gaussian at 16 steps (Max 1960, table I); longer tails want more.
+        for share in (0.335, 0.45, 0.6):
+            steps = np.maximum(spread * share, 1e-9)
+            start = middle - steps * (top / 2)
+            lost = _lost(some, steps, start, top)
+            better = lost < least
+            least, scale, offset = (
+                np.where(better, *pair) for pair in ((lost, least), (steps, scale), (start, offset))
+            )
     codes = np.clip(np.rint((x - offset) / scale), 0, top).astype(np.uint8)
     return Codes(codes, scale.astype(np.float32), offset.astype(np.float32), bits)
+
+
+def _lost(x: Array, scale: Array, offset: Array, top: int) -> Array:
+    return np.square(np.clip(np.rint((x - offset) / scale), 0, top) * scale + offset - x).mean(axis=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +93,7 @@ class PageSearch:
         rows: Every row's vector, turned to its main axes and cut to those that fit.
         vocabulary: Words that are known, the commonest first.
         words: Their vectors on the same axes.
+        sizes: float32 (m,), the length of each word's vector; `words` are of length one.
         weights: float32 (m,), how much a word counts: the rarer the more.
         overlap: Share of the encoder's ten nearest rows that the page's ten hold, for queries it had not seen; None where there is
             no encoder to ask or too few rows.
@@ -94,6 +105,7 @@ class PageSearch:
     rows: Codes
     vocabulary: Sequence[str] = ()
     words: Codes | None = None
+    sizes: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     weights: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     overlap: Interval | None = None
     literal: Interval | None = None
@@ -137,7 +149,7 @@ def make_search(
     bags = _bags(said, known, weights)
     asked = _asked(said, held, encoder, seed)
     learned, overlap, literal = _learned(x, bags, start, held, asked, (known, weights, axes, rows))
-    return PageSearch(rows, vocabulary, learned, weights, overlap, literal, kept, _says(overlap, literal, encoder))
+    return PageSearch(rows, vocabulary, *learned, weights, overlap, literal, kept, _says(overlap, literal, encoder))
 
 
 def _axes(x: Vectors, room: int) -> tuple[NDArray[np.float32], int]:
@@ -258,7 +270,7 @@ def _learned(
     held: Array,
     asked: tuple[list[list[str]], Vectors] | None,
     space: tuple[dict[str, int], Array, Array, Codes],
-) -> tuple[Codes, Interval | None, Interval | None]:
+) -> tuple[tuple[Codes, NDArray[np.float32]], Interval | None, Interval | None]:
     """Word vectors as the page holds them, in 4 bits a number, and what they find of what the encoder finds.
 
     The strength is chosen on one half of the queries, and measured on the other.
@@ -267,21 +279,32 @@ def _learned(
     free = np.setdiff1d(np.arange(len(x)), held)
     fit = free[:: max(1, -(-len(free) // LEARN))]
     if asked is None:
-        return coded(_ridge(bags[fit], x[fit], start, STRENGTHS[1]) @ axes, 4), None, None
+        return _held(_ridge(bags[fit], x[fit], start, STRENGTHS[1]) @ axes), None, None
     queries, wanted = asked
     half = len(queries) // 2
     place = unit(rows.values()).T
     true = wanted @ x.T
     bag = _bags(queries, known, weights)
-    best, strongest = -1.0, coded(start @ axes, 4)
+    best, strongest = -1.0, _held(start @ axes)
     for strength in STRENGTHS:
-        found = coded(_ridge(bags[fit], x[fit], start, strength) @ axes, 4)
-        share = float(_shared(true[:half], unit(bag[:half] @ found.values()) @ place).mean())
+        found = _held(_ridge(bags[fit], x[fit], start, strength) @ axes)
+        share = float(_shared(true[:half], unit(bag[:half] @ spoken(*found)) @ place).mean())
         if share > best:
             best, strongest = share, found
-    measured = _shared(true[half:], unit(bag[half:] @ strongest.values()) @ place)
+    measured = _shared(true[half:], unit(bag[half:] @ spoken(*strongest)) @ place)
     literal = _shared(true[half:], (bag[half:] @ bags.T).toarray())
     return strongest, bootstrap(measured), bootstrap(literal)
+
+
+def _held(words: Vectors) -> tuple[Codes, NDArray[np.float32]]:
+    """Word vectors as the page holds them: directions in 4 bits a number, and lengths."""
+    sizes = np.linalg.norm(words, axis=1).astype(np.float32)
+    return coded(unit(words), 4), sizes
+
+
+def spoken(words: Codes, sizes: NDArray[np.float32]) -> Vectors:
+    """The vectors that directions and lengths stand for, float32 (m, k)."""
+    return words.values() * sizes[:, None]
 
 
 def _ridge(bags: Any, x: Vectors, start: Vectors, strength: float) -> Vectors:

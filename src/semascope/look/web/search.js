@@ -1,5 +1,5 @@
 // Search by meaning: the sum of a query's word vectors against every row; and by the words as they stand.
-const S = { ready: null, k: 0, rows: null, norm: null, scale: null, offset: null, words: null, known: new Map(), weights: null, lower: null, starts: null };
+const S = { ready: null, k: 0, rows: null, norm: null, scale: null, offset: null, words: null, sizes: null, known: new Map(), weights: null, lower: null, starts: null };
 
 const unpack = (packed, k, bits) => {
   if (bits === 8) return packed;
@@ -24,6 +24,7 @@ const loadSearch = async () => {
   if (how.words) {
     S.words = unpack(await array("words", Uint8Array), S.k, how.words.bits);
     S.weights = await array("weights", Float32Array);
+    S.sizes = await array("sizes", Float32Array);
     (await list("vocabulary")).forEach((word, at) => S.known.set(word, at));
   }
 };
@@ -69,7 +70,7 @@ const readAs = (word) => {
   return near;
 };
 const meaning = (words) => {
-  const { words: codes, weights, k } = S, how = D.facts.search.words, out = new Float32Array(k);
+  const { words: codes, weights, sizes, k } = S, how = D.facts.search.words, out = new Float32Array(k);
   const unknown = [];
   let known = 0;
   for (const word of words) {
@@ -77,7 +78,8 @@ const meaning = (words) => {
     if (!places.length) unknown.push(word);
     for (const place of places) {
       known++;
-      for (let j = 0; j < k; j++) out[j] += (weights[place] / places.length) * (codes[place * k + j] * how.scale[j] + how.offset[j]);
+      const weight = (weights[place] * sizes[place]) / places.length;
+      for (let j = 0; j < k; j++) out[j] += weight * (codes[place * k + j] * how.scale[j] + how.offset[j]);
     }
   }
   return { vector: known ? out : null, unknown };
