@@ -198,6 +198,16 @@ def test_few_rows_show_too_little_for_a_label_of_an_unknown_name(tmp_path: Path)
     assert Corpus.read(written(tmp_path / "y.csv", columns, 40)).columns["label"] == "colour"
 
 
+def test_a_script_without_spaces_is_text(tmp_path: Path) -> None:
+    columns = {
+        "番号": lambda i: f"A{i}",
+        "内容": lambda i: f"{i}番の列車は2024年に夜の駅を出発しました。",
+        "備考": one_of("良い", "悪い"),
+    }
+    found = Corpus.read(written(tmp_path / "x.csv", columns)).columns
+    assert (found["text"], found["label"]) == ("内容", "備考")
+
+
 def test_a_first_row_of_data_is_data(tmp_path: Path) -> None:
     rows = [[str(i % 4), sentence(6), sentence(30)] for i in range(40)]
     out = io.StringIO()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import pwd
-import re
 import shutil
 import socket
 import subprocess
@@ -15,22 +14,21 @@ from pathlib import Path
 
 import pytest
 
-PASSWORD = "s3cret@/:?#%word"  # of a server that lives for seconds
-QUOTED = "s3cret%40%2F%3A%3F%23%25word"
-
 
 class Server:
     """Where a server listens.
 
     Args:
         port: On the loopback.
-        bin: Folder of its programs.
     """
+
+    password = "s3cret@/:?#%word"  # of a server that lives for seconds
+    quoted = "s3cret%40%2F%3A%3F%23%25word"
 
     def __init__(self, port: int) -> None:
         self.port = port
 
-    def url(self, database: str = "shop", *, user: str = "owner", password: str = QUOTED) -> str:
+    def url(self, database: str = "shop", *, user: str = "owner", password: str = quoted) -> str:
         return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
 
 
@@ -61,7 +59,7 @@ def _user() -> str | None:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """A server with the database `shop` (extension vector), its owner `owner` and the password above."""
+    """A server that owner `owner` reaches with the password above."""
     pytest.importorskip("psycopg", reason="the extra `sql` is not installed")
     folders = [one for one in _folders() if (one / "initdb").exists() and _has_pgvector(one)]
     if not folders:
@@ -89,7 +87,7 @@ def _running(folder: Path, place: Path, user: str | None) -> Iterator[Server]:
             pytest.fail(f"{program}: {done.stderr or done.stdout}\n{log.read_text()[-2000:] if log.exists() else ''}")
 
     secret = place / "secret"
-    secret.write_text(PASSWORD)
+    secret.write_text(Server.password)
     if user is not None:
         shutil.chown(secret, user)
     data = place / "data"
@@ -111,29 +109,24 @@ def _running(folder: Path, place: Path, user: str | None) -> Iterator[Server]:
         with psycopg.connect(found.url("postgres"), autocommit=True) as connection:
             connection.execute("CREATE DATABASE shop")
         with psycopg.connect(found.url(), autocommit=True) as connection:
-            connection.execute("CREATE EXTENSION vector")
+            connection.execute("CREATE SCHEMA extensions")
+            connection.execute("CREATE EXTENSION vector SCHEMA extensions")
+            connection.execute("ALTER DATABASE shop SET search_path = public, extensions")
         yield found
     finally:
         run("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
 
 
 @pytest.fixture
-def shop(server: Server) -> Iterator[Server]:
-    """The server with an empty database `shop`."""
+def shop(server: Server) -> Server:
+    """The server with a database `shop` that holds nothing but the extension vector."""
     import psycopg
 
-    yield server
     with psycopg.connect(server.url(), autocommit=True) as connection:
-        names = connection.execute(
-            "SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)'"
-        ).fetchall()
-        for (name,) in names:
-            if name != "public":
-                connection.execute(f'DROP SCHEMA "{name}" CASCADE')
         connection.execute(
-            "DO $$ DECLARE r record; BEGIN FOR r IN SELECT c.oid::regclass AS name, relkind FROM pg_class c "
-            "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r','p','v','m') LOOP "
-            "EXECUTE CASE r.relkind WHEN 'v' THEN 'DROP VIEW IF EXISTS ' WHEN 'm' THEN 'DROP MATERIALIZED VIEW IF EXISTS ' "
-            "ELSE 'DROP TABLE IF EXISTS ' END || r.name || ' CASCADE'; END LOOP; END $$"
+            "DO $$ DECLARE r record; BEGIN FOR r IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' "
+            "AND nspname NOT IN ('information_schema', 'extensions') LOOP "
+            "EXECUTE format('DROP SCHEMA %I CASCADE', r.nspname); END LOOP; END $$"
         )
-        assert re.match(r"\d+", connection.execute("SHOW server_version").fetchone()[0])
+        connection.execute("CREATE SCHEMA public")
+    return server

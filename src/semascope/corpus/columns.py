@@ -118,7 +118,7 @@ def choose(
     for role in _ORDER:
         if role in wanted:
             continue
-        column, rivals = guess(role, [one for one in profiles if one.name not in roles.values()])
+        column, rivals = guess(role, [one for one in profiles if one.name not in roles.values()], sure=textless)
         if column is not None:
             roles[role] = column
             others[role] = rivals

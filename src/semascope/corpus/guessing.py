@@ -82,7 +82,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECA
 _ADDRESS = re.compile(
     r"(?:[a-z][a-z0-9+.-]*://|www\.)\S+|[^\s@]+@[^\s@]+\.[a-z]{2,}|(?:[A-Za-z]:)?[\\/]?(?:[\w.-]+[\\/])+[\w.-]*", re.I
 )
-_CODE = re.compile(r"[A-Za-z0-9+/=_-]{16,}")
+_UNSPACED = 0x0E00  # from Thai on there are scripts that put no spaces between words
 _FEW = 20  # rows below which what a column holds shows too little to go by
 _CLASSES = 50
 _BOOLEANS = {"true", "false", "yes", "no", "y", "n", "t", "f", "0", "1", "ja", "nein"}
@@ -163,9 +163,9 @@ def _natural(text: str) -> bool:
         return False
     if " " in text.strip():
         return len(text) > 40 or moment(text) is None
-    if _ADDRESS.fullmatch(text) or (_CODE.fullmatch(text) and any(one.isdigit() for one in text)):
-        return False
-    return moment(text) is None
+    if any(ord(one) >= _UNSPACED for one in text[:200]):
+        return True
+    return not any(one.isdigit() for one in text) and not _ADDRESS.fullmatch(text)
 
 
 def rank(profile: Profile, role: str) -> int | None:
@@ -183,17 +183,18 @@ def rank(profile: Profile, role: str) -> int | None:
     return len(known) + len(of) + of.index(parts[0]) if parts[0] in of and role not in ("id", "time") else None
 
 
-def guess(role: str, columns: Sequence[Profile]) -> tuple[str | None, list[str]]:
+def guess(role: str, columns: Sequence[Profile], *, sure: bool = False) -> tuple[str | None, list[str]]:
     """The column of a role, and those that might have been it: known names first, where what is in them fits.
 
     Args:
         role: Of `KNOWN`.
         columns: Those that play no other role.
+        sure: Whether there may be no text at all; otherwise the longest strings are it where nothing reads like one.
     """
     fits = _FITS[role]
     named = [(place, one) for one in columns if (place := rank(one, role)) is not None and fits(one, place)]
     found = [one for _, one in sorted(named, key=lambda pair: pair[0])]
-    more = _BY_CONTENT[role](columns, bool(found))
+    more = _BY_CONTENT[role](columns, bool(found) or sure)
     found += [one for one in more if one not in found]
     if not found:
         return None, []

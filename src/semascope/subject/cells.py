@@ -49,7 +49,9 @@ def _of_text(value: str) -> NDArray[np.float64] | None:
 
 def is_empty(value: Any) -> bool:
     """Whether a cell holds nothing at all."""
-    return value is None or (isinstance(value, str | bytes) and not value.strip()) or value == []
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or (isinstance(value, bytes | Sequence | np.ndarray) and len(value) == 0)
 
 
 def holds(cells: Iterable[Any], name: str) -> bool:
@@ -57,7 +59,7 @@ def holds(cells: Iterable[Any], name: str) -> bool:
 
     Bytes count only where the numbers are finite and of a size that embeddings have: any picture is bytes, too.
     """
-    given = [one for one in cells if not (isinstance(one, str | bytes | list) and is_empty(one)) and one is not None]
+    given = [one for one in cells if not is_empty(one)]
     found = [numbers(one) for one in given[:100]]
     sizes = {0 if one is None else one.size for one in found}
     if not found or 0 in sizes or len(sizes) != 1:

@@ -12,7 +12,7 @@ from semascope.corpus.problems import Problems
 from semascope.errors import InputError, UnknownNameError
 from semascope.ops import need
 from semascope.subject.sampling import Even
-from semascope.subject.sql import Asked, at_most, counted, distinct, drawn_of, quoted
+from semascope.subject.sql import Asked, Passing, at_most, distinct, drawn_of, quoted
 from semascope.types import Progress
 
 _BLOCK = 1000
@@ -41,7 +41,7 @@ class DuckRows:
         self._asked = asked
 
     def rows(self, log: Problems, most: int | None, seed: int, progress: Progress | None) -> Generator[Row]:  # noqa: ARG002
-        """At most so many rows, drawn evenly: of a table by its row ids, of a query from its start.
+        """At most so many rows, drawn evenly: of a table from all of it, of a query from its start.
 
         Raises:
             UnknownNameError: no table or column of that name.
@@ -55,9 +55,11 @@ class DuckRows:
                 source = quoted(what)
             else:
                 what, source = "the query", f"({self._asked.query}\n)"
-            bound = at_most(most)
-            kept = even.of(counted(self._all(connection, source), bound, progress))
-            self.total, self.said = even.seen, drawn_of(len(kept), even.seen, bound, what)
+            # A table is read whole: DuckDB reads a million rows a second, and knows no ids to draw from beforehand.
+            bound = None if self._asked.query is None else at_most(most)
+            passing = Passing(self._all(connection, source), bound, progress)
+            kept = even.of(passing)
+            self.total, self.said = even.seen, drawn_of(len(kept), even.seen, what, stopped=passing.stopped)
         yield from kept
 
     @contextmanager

@@ -81,6 +81,7 @@ def _from_npy(path: Path, vector: str | None) -> Array:
     if vector is not None:
         raise InputError(f"vector: want no name of an array for {path.name}, which holds one without a name")
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        # Not np.load, which goes by what is in a file and also opens archives.
+        return np.lib.format.open_memmap(path, mode="r")
     except (ValueError, EOFError, OSError) as error:
         raise InputError(f"vectors: want a .npy file of numbers, got {path.name}: {error}") from None

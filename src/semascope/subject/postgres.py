@@ -16,7 +16,7 @@ from semascope.errors import AccessError, InputError, RemoteError, UnknownNameEr
 from semascope.ops import need
 from semascope.subject.pg_sampling import Draw, Table, draw_of
 from semascope.subject.sampling import Even
-from semascope.subject.sql import Asked, at_most, counted, distinct, drawn_of, shown, without_secrets
+from semascope.subject.sql import Asked, Passing, at_most, distinct, drawn_of, shown, without_secrets
 from semascope.types import Progress
 
 _BLOCK = 1000  # rows of one fetch
@@ -87,15 +87,19 @@ class PostgresRows:
             fetched = self._fetched(connection, statement, columns)
             if most is None:
                 self.said = ""
-                for row in counted(fetched, None, progress):
+                for row in Passing(fetched, None, progress):
                     self.total = row.number
                     yield row
                 return
-            bound = at_most(most) if draw.total is None else None
+            passing = Passing(fetched, at_most(most) if draw.total is None else None, progress)
             even = Even(most, seed)
-            kept = even.of(counted(fetched, bound, progress))
+            kept = even.of(passing)
             self.total = even.seen if draw.total is None else max(draw.total, len(kept))
-            self.said = drawn_of(len(kept), even.seen, bound, draw.what) if draw.total is None else draw.told(len(kept))
+            self.said = (
+                drawn_of(len(kept), even.seen, draw.what, stopped=passing.stopped)
+                if draw.total is None
+                else draw.told(len(kept))
+            )
         yield from kept  # the transaction is over: nobody waits for what is done with the rows
 
     @contextmanager

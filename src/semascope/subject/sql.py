@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ _SUFFIXES = (".sqlite", ".sqlite3", ".db", ".db3", ".duckdb")
 # What a query is made of as far as finding its end goes: strings, names, comments, dollar quotes.
 _TOKEN = re.compile(
     r"""[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]* | /\*.*?\*/
-        | \$([A-Za-z_]\w*)?\$.*?\$\1\$ | ; | [^'"$;/eE-]+ | .""",
+        | \$((?:[A-Za-z_]\w*)?)\$.*?\$\1\$ | ; | [^'"$;/eE-]+ | .""",
     re.VERBOSE | re.DOTALL,
 )
 _WORD = re.compile(r"[\s(]*([A-Za-z]+)")
@@ -175,18 +175,31 @@ def at_most(sample: int | None) -> int | None:
     return None if sample is None else max(READ * sample, READ_LEAST)
 
 
-def counted(rows: Iterable[Row], bound: int | None, progress: Progress | None) -> Generator[Row]:
-    """Rows up to a bound, told as they come."""
-    for done, row in enumerate(rows, 1):
-        if bound is not None and done > bound:
-            return
-        if progress is not None and done % 1000 == 0:
-            progress(done, None)
-        yield row
+class Passing:
+    """Rows as they come, up to a bound.
+
+    Args:
+        rows: All of them.
+        bound: The most that are passed on; all where None.
+        progress: Told as they come.
+    """
+
+    def __init__(self, rows: Iterable[Row], bound: int | None, progress: Progress | None) -> None:
+        self.stopped = False  # whether there were more
+        self._rows, self._bound, self._progress = rows, bound, progress
+
+    def __iter__(self) -> Iterator[Row]:
+        for done, row in enumerate(self._rows, 1):
+            if self._bound is not None and done > self._bound:
+                self.stopped = True
+                return
+            if self._progress is not None and done % 1000 == 0:
+                self._progress(done, None)
+            yield row
 
 
-def drawn_of(kept: int, seen: int, bound: int | None, what: str) -> str:
-    """How rows were drawn from those of a query that were read."""
-    if bound is not None and seen >= bound:
+def drawn_of(kept: int, seen: int, what: str, *, stopped: bool = False) -> str:
+    """How rows were drawn from those of a table or query that were read."""
+    if stopped:
         return f"{kept:,} rows drawn evenly from the first {seen:,} of {what}, where reading stopped"
     return f"{kept:,} of {seen:,} rows, drawn evenly" if kept < seen else ""

@@ -11,7 +11,7 @@ from semascope.corpus.columns import Row, nearest
 from semascope.corpus.problems import Problems
 from semascope.errors import InputError, UnknownNameError
 from semascope.subject.sampling import Even
-from semascope.subject.sql import Asked, at_most, counted, distinct, drawn_of, quoted
+from semascope.subject.sql import Asked, Passing, at_most, distinct, drawn_of, quoted
 from semascope.types import Progress
 
 _BLOCK = 500  # rows fetched by their row ids in one statement
@@ -55,20 +55,22 @@ class SqliteRows:
                 self.name = f"{self.name}/{what}"
             names = self._names(connection, source)
             even = Even(most, seed)
-            ids = None if self._asked.query is not None or most is None else _row_ids(connection, source, even)
-            if ids is not None:
-                self.total, self.said = even.seen, drawn_of(len(ids), even.seen, None, what)
-                yield from counted(self._by_id(connection, source, names, ids), None, progress)
+            by = "" if self._asked.query is not None or most is None else _row_id(connection, source, names)
+            if by:
+                cursor = connection.execute(f"SELECT {by} FROM {source} ORDER BY {by}")  # noqa: S608 (quoted)
+                ids = even.of((number, row_id) for number, (row_id,) in enumerate(cursor, 1))
+                self.total, self.said = even.seen, drawn_of(len(ids), even.seen, what)
+                yield from Passing(self._by_id(connection, source, names, ids, by), None, progress)
                 return
             passing = self._all(connection, f"SELECT * FROM {source}", names)  # noqa: S608 (quoted, or the query)
             if most is None:
-                for row in counted(passing, None, progress):
+                for row in Passing(passing, None, progress):
                     self.total = row.number
                     yield row
                 return
-            bound = at_most(most)
-            kept = even.of(counted(passing, bound, progress))
-            self.total, self.said = even.seen, drawn_of(len(kept), even.seen, bound, what)
+            bounded = Passing(passing, at_most(most), progress)
+            kept = even.of(bounded)
+            self.total, self.said = even.seen, drawn_of(len(kept), even.seen, what, stopped=bounded.stopped)
             yield from kept
 
     @contextmanager
@@ -128,12 +130,12 @@ class SqliteRows:
             yield Row(f"{self.name}:{number}", number, dict(zip(names, found, strict=True)))
 
     def _by_id(
-        self, connection: sqlite3.Connection, source: str, names: Sequence[str], ids: Sequence[tuple[int, int]]
+        self, connection: sqlite3.Connection, source: str, names: Sequence[str], ids: Sequence[tuple[int, int]], by: str
     ) -> Iterator[Row]:
         for start in range(0, len(ids), _BLOCK):
             block = ids[start : start + _BLOCK]
             marks = ",".join("?" * len(block))
-            statement = f"SELECT rowid, * FROM {source} WHERE rowid IN ({marks}) ORDER BY rowid"  # noqa: S608
+            statement = f"SELECT {by}, * FROM {source} WHERE {by} IN ({marks}) ORDER BY {by}"  # noqa: S608
             places = {row_id: number for number, row_id in block}
             for row_id, *found in connection.execute(statement, [row_id for _, row_id in block]):
                 number = places[row_id]
@@ -145,12 +147,16 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _row_ids(connection: sqlite3.Connection, source: str, even: Even) -> list[tuple[int, int]] | None:
-    """Number and row id of the rows drawn; None where there are no row ids."""
-    try:
-        cursor = connection.execute(f"SELECT rowid FROM {source} ORDER BY rowid")  # noqa: S608 (quoted)
-        return even.of((number, row_id) for number, (row_id,) in enumerate(cursor, 1))
-    except sqlite3.OperationalError as error:
-        if "rowid" in str(error):
-            return None
-        raise
+def _row_id(connection: sqlite3.Connection, source: str, names: Sequence[str]) -> str:
+    """What the row ids of a table are called, in so far as no column has that name; "" where there are none (views)."""
+    taken = {name.lower() for name in names}
+    for by in ("rowid", "_rowid_", "oid"):
+        if by not in taken:
+            try:
+                first = connection.execute(f"SELECT {by} FROM {source} LIMIT 1").fetchone()  # noqa: S608 (quoted)
+            except sqlite3.OperationalError as error:
+                if by in str(error):
+                    return ""
+                raise
+            return by if first is not None and first[0] is not None else ""
+    return ""

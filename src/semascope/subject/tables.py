@@ -200,4 +200,6 @@ def raw_vectors(path: Path, vector: str | None) -> tuple[Array, list[str] | None
 def _narrow(head: Sequence[Row], column: str) -> bool:
     """Whether numbers are stored in at most four bytes, so that float32 holds them as they stand."""
     first = next((row.values[column] for row in head if not is_empty(row.values.get(column))), None)
-    return isinstance(first, bytes) or (isinstance(first, np.ndarray) and first.dtype.itemsize <= 4)
+    return isinstance(first, bytes) or (
+        isinstance(first, np.ndarray) and first.dtype.kind == "f" and first.dtype.itemsize <= 4
+    )
