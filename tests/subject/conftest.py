@@ -71,9 +71,21 @@ def server() -> Iterator[Server]:
     try:
         if user is not None:
             shutil.chown(place, user)
-        yield from _running(folders[0], place, user)
+        yield from _running(_reachable(folders[0], place, user), place, user)
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _reachable(folder: Path, place: Path, user: str | None) -> Path:
+    """The folder of programs, copied where that user may not look into it (an environment below /root)."""
+    try:
+        subprocess.run(
+            [folder / "initdb", "--version"], user=user, cwd=place, capture_output=True, check=True, timeout=60
+        )
+    except (PermissionError, subprocess.CalledProcessError):
+        shutil.copytree(folder.parent, place / "programs")
+        return place / "programs" / "bin"
+    return folder
 
 
 def _running(folder: Path, place: Path, user: str | None) -> Iterator[Server]:
