@@ -83,8 +83,13 @@ def _reachable(folder: Path, place: Path, user: str | None) -> Path:
             [folder / "initdb", "--version"], user=user, cwd=place, capture_output=True, check=True, timeout=60
         )
     except (PermissionError, subprocess.CalledProcessError):
-        shutil.copytree(folder.parent, place / "programs")
-        return place / "programs" / "bin"
+        package = folder.parent.parent
+        copied = place / "programs" / package.name / folder.parent.name
+        shutil.copytree(folder.parent, copied)
+        libraries = package.with_name(f"{package.name}.libs")  # as wheels have them, found relative to the programs
+        if libraries.is_dir():
+            shutil.copytree(libraries, place / "programs" / libraries.name)
+        return copied / "bin"
     return folder
 
 
