@@ -68,7 +68,10 @@ class VectorTransform:
 
     def transform(self, X: Array) -> Vectors:
         """Apply what was learned to rows X (n, d); float32 (n, d_out), no row sees another, n may be 0."""
-        out = self._fitted()(self._rows(X))
+        return self._shown(self._fitted()(self._rows(X)), X)
+
+    def _shown(self, out: Vectors, X: Array) -> Vectors:
+        """Rows in the container that was asked for."""
         container = chosen(getattr(self, "_sklearn_output_config", {}).get("transform"))
         return out if container == "default" else wrapped(out, container, self.get_feature_names_out(), X)
 

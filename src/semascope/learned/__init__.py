@@ -9,6 +9,7 @@ from semascope.learned.clusters import Clusters
 from semascope.learned.coders import BinaryCoder, ScalarCoder
 from semascope.learned.disk import FORMAT, KINDS, load, save
 from semascope.learned.head import LinearHead
+from semascope.learned.placed import Placed
 from semascope.learned.pooled import PooledAffine
 from semascope.learned.table import TokenTable
 
@@ -20,6 +21,7 @@ __all__ = [
     "Clusters",
     "LayerAttention",
     "LinearHead",
+    "Placed",
     "PooledAffine",
     "ScalarCoder",
     "TokenAttention",

@@ -16,6 +16,7 @@ from semascope.learned.attention import LayerAttention, TokenAttention
 from semascope.learned.clusters import Clusters
 from semascope.learned.coders import BinaryCoder, ScalarCoder
 from semascope.learned.head import LinearHead
+from semascope.learned.placed import Placed
 from semascope.learned.pooled import PooledAffine
 from semascope.learned.table import TokenTable
 
@@ -28,6 +29,7 @@ KINDS: dict[str, type[Any]] = {
         Clusters,
         LayerAttention,
         LinearHead,
+        Placed,
         PooledAffine,
         ScalarCoder,
         TokenAttention,

@@ -5,7 +5,7 @@ from semascope.ops.door import integer, need, option, texts, vectors
 from semascope.ops.files import guarded, settle, write_text
 from semascope.ops.graph import Graph, nearest
 from semascope.ops.hashes import digest, file_digest
-from semascope.ops.neighbours import neighbours_kept, recall_at
+from semascope.ops.neighbours import neighbours_kept, recall_at, trustworthiness
 from semascope.ops.places import cache_folder, model_folder
 from semascope.ops.prompts import Prompts, prompted, reads_forward
 from semascope.ops.segments import each_text, kept, pooled
@@ -40,6 +40,7 @@ __all__ = [
     "spearman",
     "texts",
     "top_k",
+    "trustworthiness",
     "unit",
     "vectors",
     "write_text",

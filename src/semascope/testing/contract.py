@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from semascope.card import Card
-from semascope.testing import clusterings, codecs, every, learning, poolings, readouts, rows, tables
+from semascope.testing import clusterings, codecs, every, geometry, learning, poolings, readouts, rows, tables
 from semascope.testing.say import groups, learns
 
 Check = Callable[[Card], None]
@@ -24,8 +24,8 @@ def contract(card: Card) -> dict[str, Check]:
     found = dict(every.CHECKS)
     for more in _FAMILIES.get(card.family, ()):
         found |= more
-    if groups(card):
-        found |= {**rows.CHECKS, **clusterings.CHECKS}
+    if card.family == "geometry":
+        found |= {**rows.CHECKS, **(clusterings.CHECKS if groups(card) else geometry.CHECKS)}
     if learns(card):
         found |= learning.CHECKS
     return {name: check for name, check in found.items() if name not in card.waive}

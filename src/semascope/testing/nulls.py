@@ -118,12 +118,25 @@ def _commonest_words() -> Commonest:
     return Commonest(k=5)
 
 
+class TwoAxes(VectorTransform):
+    """The map that does nothing: the rows' place along their two principal axes."""
+
+    _least = 1
+
+    def _learn(self, X: Vectors, y: Array | None) -> Affine:
+        del y
+        mean = X.mean(axis=0)
+        axes = np.linalg.svd(X - mean, full_matrices=False)[2][:2].T
+        return Affine(mean, np.ascontiguousarray(axes))
+
+
 # Family -> how to make its do-nothing method. A family without one needs `Claim.null` in its cards.
 NULL: Mapping[str, Callable[[], Any]] = {
     "pooling": FirstToken,
     "readouts": OneReading,
     "transforms": Identity,
     "compression": MeanOnly,
+    "geometry": TwoAxes,
     "inversion": _commonest_words,
     "evaluation": Commonest,
 }
