@@ -31,7 +31,7 @@ const manners = () => {
 };
 const paint = () => {
   const how = manners()[M.by], dim = parsed("--dim");
-  M.colour = new Uint8Array(3 * D.n);
+  M.colour = new Uint32Array(D.n);
   const known = new Map();
   const pick = (key, make) => known.get(key) ?? (known.set(key, make()), known.get(key));
   for (let row = 0; row < D.n; row++) {
@@ -41,7 +41,7 @@ const paint = () => {
       const step = Math.round(how.share[row] * 63);
       rgb = pick(step, () => (how.sparse ? parsed("--hit") : ramp(step / 63)));
     }
-    M.colour.set(rgb, 3 * row);
+    M.colour[row] = (rgb[2] << 16) | (rgb[1] << 8) | rgb[0];
   }
   legend(how);
   ask();
@@ -86,23 +86,22 @@ const radius = () => {
 const draw = () => {
   const { canvas, wide, high } = M;
   if (!wide || !D.x) return;
-  const pixels = M.image.data, [r0, g0, b0] = M.back, background = (255 << 24) | (b0 << 16) | (g0 << 8) | r0;
-  new Uint32Array(pixels.buffer).fill(background);
+  const pixels = new Uint32Array(M.image.data.buffer), word = ([red, green, blue]) => ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+  pixels.fill(word(M.back));
   const r = radius(), dot = stamp(r, wide), busy = D.n > 15_000 ? 0.72 : 0.85;
   const s = M.s * M.dpr, tx = M.tx * M.dpr, ty = M.ty * M.dpr, edge = dot.reach;
   const pass = (lit, strength) => {
-    const { steps, shares } = dot, many = steps.length;
+    const { steps, shares } = dot, many = steps.length, faint = word(M.faint);
+    const over = Int32Array.from(shares, (share) => Math.round(256 * share * strength)), under = over.map((share) => 256 - share);
     for (let row = 0; row < D.n; row++) {
       if (M.lit && (M.lit[row] === 1) !== lit) continue;
       const x = Math.round(D.x[row] * s + tx), y = Math.round(D.y[row] * s + ty);
       if (x < edge || y < edge || x >= wide - edge || y >= high - edge) continue;
-      const at = y * wide + x, c = 3 * row;
-      const red = lit ? M.colour[c] : M.faint[0], green = lit ? M.colour[c + 1] : M.faint[1], blue = lit ? M.colour[c + 2] : M.faint[2];
+      // Red and blue are mixed in one multiplication, green in another.
+      const at = y * wide + x, ink = lit ? M.colour[row] : faint, both = ink & 0xff00ff, green = ink & 0xff00;
       for (let i = 0; i < many; i++) {
-        const p = 4 * (at + steps[i]), share = shares[i] * strength;
-        pixels[p] += (red - pixels[p]) * share;
-        pixels[p + 1] += (green - pixels[p + 1]) * share;
-        pixels[p + 2] += (blue - pixels[p + 2]) * share;
+        const place = at + steps[i], old = pixels[place], a = over[i], b = under[i];
+        pixels[place] = 0xff000000 | ((((old & 0xff00ff) * b + both * a) >>> 8) & 0xff00ff) | ((((old & 0xff00) * b + green * a) >>> 8) & 0xff00);
       }
     }
   };
