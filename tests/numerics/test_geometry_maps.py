@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from semascope.geometry.tsne import _Pull, _Push, _spline
+from semascope.geometry.tsne import Tsne, _Pull, _Push, _spline
 from semascope.lab import Lab
 from semascope.learned import Placed
 from semascope.ops import nearest, trustworthiness, unit
@@ -54,7 +54,8 @@ def test_the_pull_is_the_sum_over_neighbours_and_the_whole_is_the_gradient_of_th
 
     gap = places[:, None].astype(np.float64) - places
     weight = 1 / (1 + np.square(gap).sum(-1))
-    pull = _Pull(graph)(places)
+    links = np.stack([np.repeat(np.arange(80), 6), graph.indices.ravel()])
+    pull = _Pull(links, 80)(places)
     np.testing.assert_allclose(pull, ((p * weight)[..., None] * gap).sum(axis=1), atol=1e-6)
     force, total = _Push()(places)
     slope = 4 * (pull - force / total)
@@ -118,3 +119,16 @@ def test_maps_of_two_random_states_are_the_same_map() -> None:
     x = LAB.vectors(200)
     first, other = (make(f"tsne(random_state={seed})").fit(x) for seed in (0, 1))
     np.testing.assert_array_equal(first.embedding_, other.embedding_)
+
+
+def test_a_graph_that_is_there_gives_the_same_map() -> None:
+    x = LAB.vectors(200)
+    np.testing.assert_array_equal(Tsne().fit(x, graph=nearest(x)).embedding_, Tsne().fit(x).embedding_)
+
+
+def test_rows_that_are_there_often_find_their_neighbours_in_a_graph_of_all_copies() -> None:
+    x = LAB.vectors(200)
+    often = np.concatenate([x, np.repeat(x[:3], 40, axis=0)])
+    places = Tsne().fit(often, graph=nearest(often)).embedding_
+    np.testing.assert_array_equal(places[200:240], np.repeat(places[:1], 40, axis=0))
+    assert trustworthiness(x, places[:200]).value > 0.8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from semascope.errors import OptionError
 from semascope.estimator import VectorTransform
 from semascope.lab import Lab
 from semascope.learned import Placed
-from semascope.ops import Graph, integer, mapped, nearest, trustworthiness, unit
+from semascope.ops import Graph, integer, mapped, nearest, top_k, trustworthiness, unit
 from semascope.ops.cells import centres, nearest_centre
 from semascope.types import Array, Vectors
 
@@ -35,13 +35,22 @@ class Tsne(VectorTransform):
 
     embedding_: Vectors
     _least = 1
+    _graph: Graph | None = None
 
     def __init__(self, n_neighbors: int = 15, exaggeration: float = 1.0, random_state: int = 0) -> None:
         self.n_neighbors = n_neighbors
         self.exaggeration = exaggeration
         self.random_state = random_state
 
-    def _learn(self, X: Vectors, y: Array | None, graph: Graph | None = None) -> Placed:
+    def fit(self, X: Array, y: Array | None = None, *, graph: Graph | None = None) -> Self:
+        """Lay out rows X (n, d); `graph`, their nearest others where somebody has them already (`ops.nearest`)."""
+        self._graph = graph
+        try:
+            return super().fit(X, y)
+        finally:
+            del self._graph
+
+    def _learn(self, X: Vectors, y: Array | None) -> Placed:
         del y
         k = integer(self.n_neighbors, name="n_neighbors", least=1)
         seed = integer(self.random_state, name="random_state", least=0)
@@ -50,11 +59,10 @@ class Tsne(VectorTransform):
         rows = unit(X)
         first, of = _different(rows)
         rows = rows[first]
-        if graph is None or len(first) < len(of):
-            graph = nearest(rows, k)
+        links = _links(rows, first, of, k, self._graph)
         mean, axes = _principal(rows)
         turned = mapped(rows, mean, axes)
-        places = _laid_out(graph, turned[:, :2], float(self.exaggeration))
+        places = _laid_out(links, turned[:, :2], float(self.exaggeration))
         self.embedding_ = places[of]
         found = centres(turned, max(1, round(len(rows) ** 0.5)), seed=seed)
         cell = nearest_centre(turned, found)
@@ -76,6 +84,26 @@ def _different(rows: Vectors) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return first, of
 
 
+def _links(
+    rows: Vectors, first: NDArray[np.int64], of: NDArray[np.int64], k: int, graph: Graph | None
+) -> NDArray[np.int64]:
+    """Pairs int64 (2, m) of different rows and their nearest others, from the graph of all rows where there is one."""
+    everything = np.arange(len(rows))
+    if graph is None or len(rows) == len(of):
+        graph = nearest(rows, k) if graph is None else graph
+        return np.stack([np.repeat(everything, graph.indices.shape[1]), graph.indices.ravel()]).astype(np.int64)
+    to = of[graph.indices[first].astype(np.int64)]
+    other = to != everything[:, None]
+    found = [np.stack([np.repeat(everything, other.sum(axis=1)), to[other]])]
+    # A row whose neighbours are nearly all copies of itself has to be compared anew.
+    for row in np.flatnonzero(other.sum(axis=1) < min(k, len(rows) - 1) / 2):
+        scores = rows @ rows[row]
+        scores[row] = -np.inf
+        near = top_k(scores, min(k, len(rows) - 1))
+        found.append(np.stack([np.full(len(near), row), near]))
+    return np.unique(np.concatenate(found, axis=1), axis=1)
+
+
 def _principal(rows: Vectors) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean (d,) and leading principal axes (d, p) of rows, p at most 64; each points where the rows' third moment does.
 
@@ -91,7 +119,7 @@ def _principal(rows: Vectors) -> tuple[NDArray[np.float32], NDArray[np.float32]]
     return mean.astype(np.float32), (axes * np.where(lean < 0, -1, 1)).astype(np.float32)
 
 
-def _laid_out(graph: Graph, begin: Vectors, exaggeration: float) -> Vectors:
+def _laid_out(links: NDArray[np.int64], begin: Vectors, exaggeration: float) -> Vectors:
     """Places float32 (n, 2) by gradient descent from `begin` (n, 2), which is made very small first.
 
     Steps with momentum and a gain for each number, as in van der Maaten and Hinton (2008), section 3.4; the rate is n over
@@ -101,7 +129,7 @@ def _laid_out(graph: Graph, begin: Vectors, exaggeration: float) -> Vectors:
     n = len(begin)
     spread = float(begin[:, 0].std())
     places = begin * np.float32(1e-4 / spread if spread > 0 else 0)
-    pull, push = _Pull(graph), _Push()
+    pull, push = _Pull(links, n), _Push()
     speed, gain = np.zeros_like(places), np.ones_like(places)
     for step in range(_EARLY + _LATE if n > 1 else 0):
         early = step < _EARLY
@@ -121,12 +149,11 @@ class _Pull:
     p is the same for all neighbours, half of it where only one of two rows counts the other, all of it adding up to 1.
     """
 
-    def __init__(self, graph: Graph) -> None:
-        from scipy.sparse import csr_array, triu
+    def __init__(self, links: NDArray[np.int64], n: int) -> None:
+        from scipy.sparse import coo_array, triu
 
-        n, k = graph.indices.shape
-        ones = np.full(n * k, 0.5 / max(n * k, 1), np.float32)
-        one_way = csr_array((ones, graph.indices.ravel(), k * np.arange(n + 1)), shape=(n, n))
+        share = np.full(links.shape[1], 0.5 / max(links.shape[1], 1), np.float32)
+        one_way = coo_array((share, (links[0], links[1])), shape=(n, n)).tocsr()
         self._upper = triu(one_way + one_way.T, 1).tocsr()  # each pair once
         self._p = self._upper.data.copy()
         self._from = np.repeat(np.arange(n), np.diff(self._upper.indptr))
