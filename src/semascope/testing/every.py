@@ -15,7 +15,7 @@ from semascope import registry
 from semascope.card import Card
 from semascope.errors import OptionError
 from semascope.recipe import parse
-from semascope.testing.say import built, example, locked, material, refused, same, used, want
+from semascope.testing.say import built, example, known, locked, material, refused, same, used, want
 
 
 def _options(card: Card) -> list[str]:
@@ -94,7 +94,7 @@ def fitting_changes_no_option(card: Card) -> None:
     if not hasattr(method, "fit"):
         return
     before = {name: _stored(method, name) for name in _options(card)}
-    method.fit(material(card))
+    method.fit(material(card), known(card, material(card)))
     for name, value in before.items():
         want(_stored(method, name) is value, f"{name}: want fit to leave it alone, got {_stored(method, name)!r}")
 

@@ -116,7 +116,15 @@ def used(card: Card, data: Any) -> Array:
         return table(np.arange(len(table)))
     if card.family == "readouts":
         return method(TinyModel(), data)
-    return pooling(card)(data) if card.family == "pooling" else method.fit(data).transform(data)
+    return pooling(card)(data) if card.family == "pooling" else method.fit(data, known(card, data)).transform(data)
+
+
+def known(card: Card, data: Any) -> list[str] | None:
+    """What a method that learns from labelled rows is told of these: on which side of the middle they lie; else None."""
+    if not getattr(card.make, "_needs_y", False):
+        return None
+    side = np.asarray(data)[:, 0].astype(np.float64)
+    return ["above" if above else "below" for above in (side > np.median(side)).tolist()]
 
 
 def arrays(data: Any) -> list[Array]:
