@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 import semascope
-from semascope.cli import demo, doctor, encode, find, literature, make, models, say
+from semascope.cli import demo, doctor, encode, find, leak, literature, make, models, say
 from semascope.cli.verb import show_examples
 from semascope.errors import SemascopeError, StoreError
 
@@ -38,7 +38,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "encode",
         "states",
     ),
-    "Trust (is it what it should be?)": ("doctor",),
+    "Trust (is it what it should be?)": ("doctor", "leak"),
     "Literature (published methods, their claims checked here)": ("methods", "check", "cite", "models"),
 }
 EXAMPLES = (
@@ -180,7 +180,7 @@ def app() -> None:
 for _verb in (
     *(demo.demo, make.build, find.search, make.add, make.delete, make.reencode, make.export, find.info),
     *(encode.encode, encode.states),
-    doctor.doctor,
+    *(doctor.doctor, leak.leak),
     *(literature.methods, literature.check, literature.cite, models.models),
 ):
     app.add_command(_verb)

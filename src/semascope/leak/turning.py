@@ -1,5 +1,6 @@
-"""Finding a secret rotation without a single pair of rows: the cloud of stored rows is turned until it lies on a cloud of
-one's own, rows of other texts of the same kind that the same encoder made.
+"""Find a secret rotation without a single pair of rows: turn one's own cloud of rows until it lies on the stored one.
+
+One's own are rows of other texts of the same kind that the same encoder made.
 
 The principal axes of both clouds are matched in order, their signs by trying all; then pairs of rows that are each
 other's nearest and the best rotation for them are found in turn, in more and more dimensions.
