@@ -31,12 +31,14 @@ def health(seen: Seen, *, seed: int = 0) -> list[Finding]:
     grid = "float32"
     places, x = seen.clean()
     if len(x):
-        grid = grid_of(seen.sample[np.isin(seen.places, places)]).name
+        with np.errstate(all="ignore"):  # of values that no encoder gives
+            grid = grid_of(seen.sample[np.isin(seen.places, places)]).name
     found = [*_broken(seen), *zero_rows(seen), *_flat(seen), same_rows(seen), lengths(seen, grid)]
-    if int(seen.usable.sum()) >= _FEW:
+    different = len(np.unique(seen.hashes[places]))
+    if different >= _FEW:
         found += columns(seen)
     found += [*_precision(seen, grid), *_row_count(seen)]
-    if len(x) >= _FEW:
+    if different >= _FEW:
         found += scattered(x, places, n=seen.n, integers=grid in ("bits", "int8"), seed=seed)
     return found
 
@@ -192,9 +194,6 @@ def columns(seen: Seen) -> list[Finding]:
     """Columns that never change, padding at the end, and one column that outweighs the rest."""
     typical = float(np.median(seen.spread[seen.spread > 0])) if (seen.spread > 0).any() else 0.0
     still = (seen.least == seen.most) | (seen.spread <= 1e-6 * typical)
-    different = len(np.unique(seen.hashes[seen.usable][:10_000]))
-    if different < _FEW:
-        return []
     found: list[Finding] = []
     padded = _run_at_end(np.flatnonzero((seen.least == 0) & (seen.most == 0)), seen.d)
     if padded:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from semascope.types import Array, Progress, Vectors
 
-NUMBERS = 1_000_000  # of a block
+NUMBERS = 500_000  # of a block
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(32)
 

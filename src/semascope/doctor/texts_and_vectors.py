@@ -35,7 +35,8 @@ def texts_and_vectors(seen: Seen, values: Array, texts: Sequence[str], usual: fl
         usual: The cosine that FAR_SHARE of random pairs do not reach; None where that is not known.
     """
     plain = [" ".join(_WORDS.findall(text.casefold())) for text in texts]
-    room = ROUNDING + 4 * grid_of(values).noise
+    with np.errstate(all="ignore"):  # of values that no encoder gives
+        room = ROUNDING + 4 * grid_of(values).noise
     return [
         *_empty(seen, texts),
         _same_texts(seen, values, texts, room),
