@@ -41,7 +41,7 @@ class Fit:
         """A candidate's rows (n, d) as the matrix would hold them, up to each row's length."""
         x = np.asarray(c, dtype=np.float64)
         if self.unit:
-            x = x / lengths(x)[:, None]
+            x = x / lengths(x)[..., None]
         if self.frame == "bits":
             return np.where(x - self.mean > 0, 1.0, -1.0)
         x = (x - self.mean) * self.scale
@@ -88,7 +88,10 @@ def compared(x: Array, made: Array, frame: Frame, *, unit: bool) -> NDArray[np.f
     if unit:
         c = c / lengths(c)[..., None]
     if frame == "direct":
-        return row_cosines(x, c).T
+        cosines = row_cosines(x, c)
+        return (
+            cosines * np.where(cosines.sum(axis=1, keepdims=True) < 0, -1, 1)
+        ).T  # a flipped sign is told by the scale
     if frame == "bits":
         return row_cosines(x, np.where(c > 0, 1.0, -1.0)).T
     if frame == "centred":
@@ -132,7 +135,7 @@ def centre_of(x: Array, c: Array) -> NDArray[np.float64]:
 def fitted(x: Array, c: Array, frame: Frame, *, unit: bool) -> Fit:
     """What makes rows of one candidate (n, d) comparable with those of the matrix, learned from these rows.
 
-    "rotated" and "direct" learn nothing: what a rotation is cannot be learned from fewer rows than there are columns.
+    "bits" and "rotated" learn nothing: what a rotation is cannot be learned from fewer rows than there are columns.
     """
     c = np.asarray(c, dtype=np.float64)
     if unit:
@@ -141,6 +144,8 @@ def fitted(x: Array, c: Array, frame: Frame, *, unit: bool) -> Fit:
         return Fit(frame, unit, mean=centre_of(x, c[None])[0])
     if frame == "columns":
         return Fit(frame, unit, c.mean(axis=0), _inverse(c.std(axis=0)), None, x.mean(axis=0), _inverse(x.std(axis=0)))
+    if frame == "direct":
+        return Fit(frame, unit, scale=-1.0 if row_cosines(x, c).sum() < 0 else 1.0)
     return Fit(frame, unit)
 
 

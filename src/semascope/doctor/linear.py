@@ -58,7 +58,7 @@ def find_linear(
     held = some(texts, order)
     held_titles = some_titles(titles, order)
     best: tuple[Trial, Fit] | None = None
-    for reading in plain.search.top(READINGS):
+    for reading in list(dict.fromkeys([reads.own, *plain.search.top(READINGS)]))[:READINGS]:
         ways = _ways(plain, reading)
         pooled = np.concatenate(
             [

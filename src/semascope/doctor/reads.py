@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from semascope.encoders import CutTextWarning, EmptyTextWarning, StaticEncoder, 
 from semascope.types import Array, States, Tokens
 
 Tick = Callable[[], None]
+_WORDS = re.compile(r"\w+|[^\w\s]")
 _AT_ONCE = 2_048  # tokens whose states at all layers are held together
 _POOLINGS = (
     *("mean", "mean without special tokens", "mean without prompt", "first", "last", "last word", "max"),
@@ -124,18 +127,35 @@ class StaticReads(Reads):
 
     cuttable = True
 
+    def __init__(self, encoder: StaticEncoder) -> None:
+        super().__init__(encoder)
+        self._tokens: dict[str, NDArray[np.float32]] = {}
+
     @property
     def own(self) -> Reading:
         """As the encoder reads."""
         return Reading(max_length=self.encoder.max_length)
 
     def lengths(self, texts: Sequence[str]) -> NDArray[np.int64]:
-        """Tokens of texts, (n,)."""
-        return self._states(texts).lengths
+        """Words and marks of texts, (n,), which take no time to count: about as many as tokens."""
+        return np.array([len(_WORDS.findall(text)) for text in texts], dtype=np.int64)
+
+    def forget(self) -> None:
+        """Let go of all that was read."""
+        super().forget()
+        self._tokens.clear()
+
+    def _of(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+        """The token vectors of every text, read once."""
+        new = list(dict.fromkeys(text for text in texts if text not in self._tokens))
+        if new:
+            states = self.encoder.states(new)
+            self._tokens |= dict(zip(new, np.split(states.hidden[-1], states.offsets[1:-1]), strict=True))
+        return [self._tokens[text] for text in texts]
 
     def counts(self, texts: Sequence[str], reading: Reading) -> NDArray[np.int64]:
         """Tokens that are pooled of each text, (n,)."""
-        lengths = self.lengths([reading.prompt + text for text in texts])
+        lengths = np.array([len(one) for one in self._of([reading.prompt + text for text in texts])], dtype=np.int64)
         return lengths if reading.max_length is None else np.minimum(lengths, reading.max_length)
 
     def keys(self, texts: Sequence[str], reading: Reading) -> list[Any]:
@@ -143,16 +163,12 @@ class StaticReads(Reads):
         shown = [reading.prompt + text for text in texts]
         if reading.max_length == self.encoder.max_length and reading.side == "right":
             return [(text, 0, -1) for text in shown]
-        states = self._states(shown)
         most = reading.max_length or 10**9
         spans = [
             (0, -1) if n <= most else (0, most) if reading.side == "right" else (n - most, n)
-            for n in states.lengths.tolist()
+            for n in map(len, self._of(shown))
         ]
         return [(text, *span) for text, span in zip(shown, spans, strict=True)]
-
-    def _states(self, texts: Sequence[str]) -> States:
-        return self.encoder.states(list(texts))
 
     def _read(self, keys: list[Any], tick: Tick | None) -> None:
         whole = [key for key in keys if key[2] < 0]
@@ -162,10 +178,8 @@ class StaticReads(Reads):
         for key, row in zip(whole, rows, strict=True):
             self._seen[key] = row[None]
         cut = [key for key in keys if key[2] >= 0]
-        states = self._states([key[0] for key in cut])
-        for i, key in enumerate(cut):
-            tokens = states.hidden[-1, states.offsets[i] : states.offsets[i + 1]][key[1] : key[2]]
-            mean = tokens.mean(axis=0, dtype=np.float64)
+        for key, tokens in zip(cut, self._of([key[0] for key in cut]), strict=True):
+            mean = tokens[key[1] : key[2]].mean(axis=0, dtype=np.float64)
             size = float(np.linalg.norm(mean)) if self.encoder.normalize else 1.0
             self._seen[key] = (mean / (size or 1.0)).astype(np.float32)[None]
         if tick is not None:
@@ -179,6 +193,7 @@ class TransformerReads(Reads):
 
     def __init__(self, encoder: TransformerEncoder) -> None:
         super().__init__(encoder)
+        self._cut_up: dict[str, NDArray[np.int32]] = {}
         depth = encoder.depth
         singles = tuple((layer,) for layer in range(depth, -1, -1))
         pairs = {(1, depth), (0, depth), (depth - 1, depth), tuple(range(max(depth - 3, 1), depth + 1))}
@@ -220,7 +235,8 @@ class TransformerReads(Reads):
 
     def lengths(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Tokens of texts with special ones, (n,)."""
-        return self.encoder.tokenizer.read(list(texts), spans=False).tokens.lengths
+        around = sum(map(len, self._around))
+        return np.array([len(ids) + around for ids in self._ids(list(texts))], dtype=np.int64)
 
     def counts(self, texts: Sequence[str], reading: Reading) -> NDArray[np.int64]:
         """Tokens that are pooled of each text, (n,)."""
@@ -228,23 +244,36 @@ class TransformerReads(Reads):
 
     def keys(self, texts: Sequence[str], reading: Reading) -> list[Any]:
         """Ids, how many of them in front are the prompt's, and how many at either end are special ones."""
-        limit = min((one for one in (reading.max_length, self.longest) if one is not None), default=None)
-        around = self.encoder.tokenizer.around
-        if limit is not None and reading.special:
-            limit = max(limit, around + 1)
-        read = self.encoder.tokenizer.read(
-            list(texts),
-            special=reading.special,
-            prefix=reading.prompt,
-            max_length=limit,
-            side=reading.side,
-            spans=False,
-        )
-        offsets, ids = read.tokens.offsets.tolist(), read.tokens.ids
-        return [
-            (ids[offsets[i] : offsets[i + 1]].tobytes(), int(read.prompt[i]), reading.special)
-            for i in range(len(texts))
-        ]
+        limits = [one for one in (reading.max_length, self.longest) if one is not None]
+        before, after = self._around if reading.special else ((), ())
+        room = max(min(limits) - len(before) - len(after), 1) if limits else None
+        asked = len(before) + len(self._ids([reading.prompt])[0]) if reading.prompt else 0
+        made: list[Any] = []
+        for ids in self._ids([reading.prompt + text for text in texts]):
+            kept = ids if room is None else ids[:room] if reading.side == "right" else ids[-room:]
+            whole = np.concatenate([before, kept, after]).astype(np.int32)
+            made.append((whole.tobytes(), min(asked, len(whole)), reading.special))
+        return made
+
+    def _ids(self, texts: list[str]) -> list[NDArray[np.int32]]:
+        """Ids of whole texts without special tokens, cut up once."""
+        new = list(dict.fromkeys(text for text in texts if text not in self._cut_up))
+        if new:
+            tokens = self.encoder.tokenizer.read(new, special=False, spans=False).tokens
+            self._cut_up |= dict(zip(new, np.split(tokens.ids, tokens.offsets[1:-1]), strict=True))
+        return [self._cut_up[text] for text in texts]
+
+    def forget(self) -> None:
+        """Let go of all that was read."""
+        super().forget()
+        self._cut_up.clear()
+
+    @cached_property
+    def _around(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """The special tokens before and after a text."""
+        tokens = self.encoder.tokenizer.read(["a"], spans=True).tokens
+        inner = np.flatnonzero(tokens.spans[:, 0] >= 0)
+        return (tokens.ids[: inner[0]], tokens.ids[inner[-1] + 1 :]) if len(inner) else (tokens.ids[:0], tokens.ids[:0])
 
     def _read(self, keys: list[Any], tick: Tick | None) -> None:
         rows = [np.frombuffer(key[0], dtype=np.int32) for key in keys]
@@ -272,7 +301,7 @@ class TransformerReads(Reads):
         if self.own_way.pooling == "own":
             last = States(states.hidden[-1:], states.offsets, states.ids, states.spans, (-1,))
             own = self.encoder.head(last, np.array([key[1] for key in keys], dtype=np.int64))
-        before, after = self._around()
+        before, after = map(len, self._around)
         for i, key in enumerate(keys):
             hidden = states.hidden[:, offsets[i] : offsets[i + 1]]
             marks = (before, after) if key[2] else (0, 0)
@@ -280,12 +309,6 @@ class TransformerReads(Reads):
             if own is not None:
                 made = np.concatenate([made, _padded(own[i], self.width)])
             self._seen[key] = made
-
-    def _around(self) -> tuple[int, int]:
-        """Special tokens before and after a text."""
-        tokens = self.encoder.tokenizer.read(["a"], spans=True).tokens
-        inner = np.flatnonzero(tokens.spans[:, 0] >= 0)
-        return (int(inner[0]), len(tokens.ids) - 1 - int(inner[-1])) if len(inner) else (0, 0)
 
     def _pool(self, hidden: Array, marks: tuple[int, int], prompt: int) -> NDArray[np.float32]:
         """Every way but the encoder's own: float32 (ways, width), from the states (layers, tokens, width) of one text."""

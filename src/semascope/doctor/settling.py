@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.doctor.candidates import Candidate, Reading
-from semascope.doctor.finding import COARSE, Found, hits, tolerance
+from semascope.doctor.finding import COARSE, Found, done, hits, tolerance
 from semascope.doctor.frames import ORDER, Fit, Frame, fitted, lengths, row_cosines
 from semascope.doctor.reads import Reads, Way
 from semascope.doctor.rotations import what_rotated
@@ -174,7 +174,7 @@ def _also(found: Found, exact: NDArray[np.bool_], tick: Callable[[], None] | Non
         lengths_left = found.reads.lengths(some(found.texts, left))
         tried = left[few(lengths_left, COARSE)]
         first = Search(found.reads, _material(found, tried, frames), tick)
-        best = first.run(lambda trial: hits(trial, found.grid) == len(trial.cosines))
+        best = first.run(lambda trial: done(trial, found.grid))
         if hits(best, found.grid) < 2:
             break
         every = Search(found.reads, _material(found, left, frames), tick)
@@ -266,7 +266,7 @@ def _after(trial: Trial, found: Found, c: Array) -> str:
             flat = np.abs(found.x.mean(axis=0)).mean() < 0.3 and abs(float(found.x.std(axis=0).mean()) - 1) < 0.1
             return "standardised" if flat else "scaled by column"
         case "rotated":
-            return what_rotated(found.x, c)
+            return what_rotated(found.x, c / lengths(c)[:, None] if trial.unit else c)
         case "linear":
             return f"a linear map{ended}"
         case _:
