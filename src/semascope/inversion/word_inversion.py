@@ -13,8 +13,9 @@ from semascope.errors import InputError
 from semascope.estimator import VectorTransform
 from semascope.lab import Lab
 from semascope.learned import LinearHead
-from semascope.ops import integer, option, texts
+from semascope.ops import integer, option
 from semascope.ops.discriminant import Discriminant, Tempering, calibration, folds, membership
+from semascope.ops.text_maps import told
 from semascope.ops.words import little_words, words
 from semascope.types import Array, Vectors
 
@@ -55,7 +56,7 @@ class WordInversion(VectorTransform):
         k = integer(self.k, name="k", least=1)
         seed = integer(self.random_state, name="random_state", least=0)
         option(self.leave_out, ("little", "nothing"), name="leave_out")
-        own = [set(words(text)) for text in _known(y, len(X))]
+        own = [set(words(text)) for text in told(y, len(X))]
         little = little_words(own) if self.leave_out == "little" else frozenset[str]()
         own = [found - little for found in own]
         names = _commonest(
@@ -82,15 +83,6 @@ class WordInversion(VectorTransform):
         head, x = self._fitted(), self._rows(X)
         count = integer(self.k if k is None else k, name="k", least=1)
         return [best for start in range(0, len(x), 1024) for best in head.best(x[start : start + 1024], count)]
-
-
-def _known(y: Any, n: int) -> list[str]:
-    if y is None:
-        raise InputError("y: want the text of each row, got None (requires y to be passed, but the target y is None)")
-    known = texts(y, name="y")
-    if len(known) != n:
-        raise InputError(f"y: want one text for each of {n} rows, got {len(known)}")
-    return known
 
 
 def _commonest(own: list[set[str]], least: int, most: int) -> list[str]:

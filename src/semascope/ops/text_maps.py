@@ -24,7 +24,7 @@ from semascope.types import Array, Vectors
 _PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # of an encoder's map, in units of its mean variance
 _BAG_PENALTY = 1.0  # of a bag of words' map, whose rows have length one
 _ROUNDS = 30
-_ONE = "1"  # the name of the feature that is 1 for every text
+_ONE = "constant"  # the name of the feature that is 1 for every text
 
 
 def text_map(texts: Sequence[str], rows: Vectors, encoder: Any = None, *, seed: int = 0) -> LinearHead:
@@ -47,11 +47,16 @@ def placed(head: LinearHead, texts: Sequence[str], encoder: Any = None) -> Vecto
     if encoder is None:
         return unit(_bag(texts, head.names) @ matrix)
     found = _encoded(encoder, texts)
-    if head.names[-1:] == (_ONE,):
+    if not exact(head, encoder):
         found = np.concatenate([found, np.ones((len(found), 1))], axis=1)
     if found.shape[1] != len(matrix):
         raise InputError(f"encoder: want the one that was fitted with, of {len(matrix)} columns, got {found.shape[1]}")
     return unit(found @ matrix)
+
+
+def exact(head: LinearHead, encoder: Any) -> bool:
+    """Whether the encoder gave the rows as they are, so that no map was learned."""
+    return encoder is not None and head.names[-1:] != (_ONE,)
 
 
 def directions(head: LinearHead, rows: Vectors) -> Vectors:

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from semascope.card import Card
-from semascope.testing import clusterings, codecs, every, geometry, learning, poolings, readouts, rows, tables
+from semascope.testing import (
+    clusterings,
+    codecs,
+    every,
+    geometry,
+    inversion,
+    learning,
+    poolings,
+    probes,
+    readouts,
+    rows,
+    tables,
+)
 from semascope.testing.say import groups, learns
 
 Check = Callable[[Card], None]
@@ -16,6 +28,8 @@ _FAMILIES: Mapping[str, tuple[Mapping[str, Check], ...]] = {
     "transforms": (rows.CHECKS,),
     "static": (tables.CHECKS,),
     "compression": (rows.CHECKS, codecs.CHECKS),
+    "inversion": (rows.CHECKS, inversion.CHECKS),
+    "evaluation": (probes.ROWS, probes.CHECKS),
 }
 
 

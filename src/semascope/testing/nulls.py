@@ -109,6 +109,11 @@ class Commonest(VectorTransform):
         del candidates
         return [" ".join(best) for best in self._fitted().best(X, self.k or 1)]
 
+    def scores(self, X: Array, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Every text (m,) alike, whatever the rows X (n, d)."""
+        del X
+        return np.zeros(len(texts), np.float32)
+
     def predict(self, X: Array) -> Array:
         """The same label for every row of X (n, d)."""
         return np.array(self.invert(X), dtype=object)

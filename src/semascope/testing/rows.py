@@ -13,23 +13,23 @@ import numpy as np
 from semascope.card import Card
 from semascope.errors import InputError
 from semascope.learned import KINDS, load
-from semascope.testing.say import LAB, built, near, refused, same, want
+from semascope.testing.say import LAB, built, fitted, near, refused, relearned, same, want
 
 
 def _fitted(card: Card) -> Any:
-    return built(card).fit(LAB.vectors())
+    return fitted(card, LAB.vectors())
 
 
 def any_float_any_layout(card: Card) -> None:
     """float64, float16, Fortran order and every second row of a larger array are all taken as the same rows."""
     x = LAB.vectors()
-    out = built(card).fit(x).transform(x)
+    out = fitted(card, x).transform(x)
     spaced = np.repeat(x, 2, axis=0)[::2]
     for form, within in ((x.astype(np.float64), 0.0), (np.asfortranarray(x), 0.0), (spaced, 0.0), (x.tolist(), 0.0)):
-        got = built(card).fit(form).transform(form)
+        got = fitted(card, form).transform(form)
         near(got, out, "the same rows in another form", within=within)
         want(got.dtype == np.float32, f"output: want float32, got {got.dtype}")
-    want(built(card).fit(x.astype(np.float16)).transform(x).dtype == np.float32, "float16 rows: want float32 out")
+    want(fitted(card, x.astype(np.float16)).transform(x).dtype == np.float32, "float16 rows: want float32 out")
 
 
 def rows_do_not_see_each_other(card: Card) -> None:
@@ -75,7 +75,7 @@ def bad_rows_are_named(card: Card) -> None:
         "3-D": np.zeros((4, 16, 2)),
     }
     for what, x in bad.items():
-        refused(InputError, "X: want", lambda x=x: built(card).fit(x), f"fit on {what}")
+        refused(InputError, "X: want", lambda x=x: fitted(card, x), f"fit on {what}")
     method = _fitted(card)
     for what in ("1-D", "NaN", "infinite", "text", "ragged"):
         refused(InputError, "X: want", lambda x=bad[what]: method.transform(x), f"transform of {what}")
@@ -98,14 +98,14 @@ def learned_thing_is_frozen_and_known(card: Card) -> None:
 def learning_twice_forgets_the_first(card: Card) -> None:
     """Fitted again on other rows, of another width, a method is as if it were new."""
     other = LAB.vectors(40, 24)
-    again = built(card).fit(LAB.vectors()).fit(other)
-    same(again.transform(other), built(card).fit(other).transform(other), "fitted a second time")
+    again = relearned(_fitted(card), card, other)
+    same(again.transform(other), fitted(card, other).transform(other), "fitted a second time")
 
 
 def width_only_means_width_only(card: Card) -> None:
     """A method that says it looks at the number of columns alone learns the same from any rows."""
     if built(card).width_only:
-        first, other = (built(card).fit(rows).transform(LAB.vectors()) for rows in (LAB.vectors(), LAB.vectors(9) * 3))
+        first, other = (fitted(card, rows).transform(LAB.vectors()) for rows in (LAB.vectors(), LAB.vectors(9) * 3))
         same(first, other, "learned from other rows of one width")
 
 
@@ -139,7 +139,7 @@ def awkward_rows_give_finite_rows(card: Card) -> None:
         "all zero": np.zeros_like(x),
     }
     for what, rows in awkward.items():
-        method = built(card).fit(rows)
+        method = fitted(card, rows)
         for part in (rows, rows[:1] + rows[-1:], rows * np.float32(1.5)):
             want(np.isfinite(method.transform(part)).all(), f"{what}: want finite rows")
 
@@ -149,7 +149,7 @@ def unseen_directions_are_not_blown_up(card: Card) -> None:
     x = LAB.vectors()
     flat = x.copy()
     flat[:, 8:] = flat[:, :8] @ LAB.rng(5).normal(size=(8, 8)).astype(np.float32)
-    method = built(card).fit(flat)
+    method = fitted(card, flat)
     usual = np.abs(method.transform(flat)).max()
     strange = np.abs(method.transform(x)).max()
     want(strange <= 1000 * usual, f"new directions: want values up to {1000 * usual:.3g}, got {strange:.3g}")

@@ -108,6 +108,16 @@ def pooling(card: Card) -> Any:
     return learnt(card, partners()) if learns(card) else built(card)
 
 
+def fitted(card: Card, x: Any) -> Any:
+    """A fresh method that has learned from rows x, and from what is known of them where it needs that."""
+    return relearned(built(card), card, x)
+
+
+def relearned(method: Any, card: Card, x: Any) -> Any:
+    """The same of a method that there is."""
+    return method.fit(x, known(card, x))
+
+
 def used(card: Card, data: Any) -> Array:
     """The method's main verb on that data: one array. An estimator is fitted on it first; a table gives all its rows."""
     method = built(card)
@@ -116,15 +126,24 @@ def used(card: Card, data: Any) -> Array:
         return table(np.arange(len(table)))
     if card.family == "readouts":
         return method(TinyModel(), data)
-    return pooling(card)(data) if card.family == "pooling" else method.fit(data, known(card, data)).transform(data)
+    return pooling(card)(data) if card.family == "pooling" else relearned(method, card, data).transform(data)
 
 
 def known(card: Card, data: Any) -> list[str] | None:
-    """What a method that learns from labelled rows is told of these: on which side of the middle they lie; else None."""
+    """What a method is told of rows: an attack words that say how their first columns lie, a probe one of two; else None."""
     if not getattr(card.make, "_needs_y", False):
         return None
-    side = np.asarray(data)[:, 0].astype(np.float64)
-    return ["above" if above else "below" for above in (side > np.median(side)).tolist()]
+    try:
+        rows = np.zeros((0, 0)) if np.iscomplexobj(data) else np.asarray(data, np.float64)
+    except (TypeError, ValueError):
+        rows = np.zeros((0, 0))
+    if rows.ndim != 2 or not rows.size:
+        return ["above", "below"] * (len(data) // 2) + ["above"] * (len(data) % 2)
+    # Halves by rank, so that equal rows are of both kinds.
+    above = rows.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable") >= len(rows) // 2
+    if card.family != "inversion":
+        return ["above" if row else "below" for row in above[:, 0]]
+    return [" ".join(f"{'up' if up else 'down'}{column}" for column, up in enumerate(row[:4])) for row in above]
 
 
 def arrays(data: Any) -> list[Array]:
