@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -14,8 +14,9 @@ from semascope.ops.words import is_number, little_words, words
 from semascope.types import Array
 
 _READ = 4000  # characters of a text that are read
-_ASKED = 2000  # texts that are asked for their language
+_ASKED = 500  # texts that are asked for their language
 _CANDIDATES = 40  # words that a group's are chosen from
+_WEAK = 0.2  # of the best word's score: what scores less names nothing
 _TOGETHER = 0.75  # what it counts that a word stands with those chosen, beside how telling it is
 _EVERYWHERE = 0.5  # of the texts, for a word to say nothing by itself
 _PHRASE = 0.6  # of the rarer word's texts having both in a row, for the two to be one name
@@ -50,10 +51,11 @@ def group_words(texts: Sequence[str], of: Array, *, most: int = 10) -> list[list
     columns = table.tocsc()
     candidates = [_best(row) for row in odds]
     pairs = _pairs(read, {names[int(i)] for found in candidates for i in found})
+    times = dict(zip(names, np.asarray(table.sum(axis=0)).ravel().tolist(), strict=True))
     found: list[list[str]] = []
     for row, best in zip(odds, candidates, strict=True):
         chosen = _chosen(row[best], columns[:, best], most)
-        found.append(_phrased([names[int(best[i])] for i in chosen], pairs, names, columns))
+        found.append(_phrased([names[int(best[i])] for i in chosen], pairs, times))
     return found
 
 
@@ -109,7 +111,7 @@ def _odds(table: Any, of: NDArray[np.int64], groups: int) -> NDArray[np.float64]
 
 def _best(odds: NDArray[np.float64]) -> NDArray[np.int64]:
     order = np.argsort(-odds, kind="stable")[:_CANDIDATES]
-    return order[odds[order] > 0]
+    return order[odds[order] > max(0.0, _WEAK * odds[order[0]])]
 
 
 def _chosen(odds: NDArray[np.float64], columns: Any, most: int) -> list[int]:
@@ -137,10 +139,8 @@ def _pairs(read: Sequence[Sequence[str]], wanted: set[str]) -> Counter[tuple[str
     return found
 
 
-def _phrased(taken: list[str], pairs: Counter[tuple[str, str]], names: list[str], columns: Any) -> list[str]:
+def _phrased(taken: list[str], pairs: Counter[tuple[str, str]], times: Mapping[str, float]) -> list[str]:
     """The words with those that mostly stand in a row made one."""
-    at = {word: place for place, word in enumerate(names)}
-    times = {word: int(columns[:, [at[word]]].sum()) for word in taken}
     joined: dict[str, str] = {}
     for a, b in sorted(((a, b) for a in taken for b in taken if a != b), key=lambda pair: (-pairs[pair], pair)):
         free = a not in joined and b not in joined

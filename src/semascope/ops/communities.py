@@ -86,38 +86,49 @@ def _moved(
     graph: Any, degree: Array, labels: NDArray[np.int64], resolution: float, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """One level: each node in the group that suits it, from some labels on."""
-    from scipy.sparse import csr_array
-
     n = graph.shape[0]
     labels = labels.copy()
     scale = resolution / max(degree.sum(), 1e-300)
+    waiting = np.ones(n, bool)  # nodes that something has changed for since they were last asked
     still = 0
     for _ in range(_ROUNDS):
-        active = np.flatnonzero(rng.random(n) < 0.5)
-        weight = np.bincount(labels, weights=degree, minlength=n)
-        member = csr_array((np.ones(n, np.float32), labels, np.arange(n + 1)), shape=(n, n))
-        links = csr_array(graph[active] @ member)
-        links.sort_indices()
-        counts = np.diff(links.indptr)
-        row = np.repeat(np.arange(len(active)), counts)
-        node, group = active[row], links.indices
-        own = group == labels[node]
-        gain = links.data - scale * degree[node] * (weight[group] - np.where(own, degree[node], 0))
-        stay = -scale * degree[active] * (weight[labels[active]] - degree[active])
-        stay[row[own]] = gain[own]
-        some = counts > 0
-        best = np.full(len(active), -np.inf)
-        if some.any():
-            best[some] = np.maximum.reduceat(gain, links.indptr[:-1][some])
-        first = np.flatnonzero(gain >= best[row])[::-1]  # the lowest number of equally good ones is written last
-        to = np.zeros(len(active), np.int64)
-        to[row[first]] = group[first]
-        moving = best > stay + _GAIN
-        labels[active[moving]] = to[moving]
-        still = still + 1 if moving.sum() <= _STILL * n else 0
-        if still >= (3 if n > 500 else 8):
+        active = np.flatnonzero(waiting & (rng.random(n) < 0.5))
+        waiting[active] = False
+        moving, to = _moves(graph, degree, labels, active, scale) if len(active) else (active, active)
+        labels[moving] = to
+        waiting[graph[moving].indices] = True
+        still = still + 1 if len(moving) <= _STILL * n else 0
+        if still >= (3 if n > 500 else 8) or not waiting.any():
             break
     return np.unique(labels, return_inverse=True)[1]
+
+
+def _moves(
+    graph: Any, degree: Array, labels: NDArray[np.int64], active: NDArray[np.int64], scale: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which of the active nodes would gain by moving, and to which group each."""
+    from scipy.sparse import csr_array
+
+    n = graph.shape[0]
+    weight = np.bincount(labels, weights=degree, minlength=n)
+    member = csr_array((np.ones(n, np.float32), labels, np.arange(n + 1)), shape=(n, n))
+    links = graph[active] @ member
+    counts = np.diff(links.indptr)
+    row = np.repeat(np.arange(len(active)), counts)
+    node, group = active[row], links.indices
+    own = group == labels[node]
+    gain = links.data - scale * degree[node] * (weight[group] - np.where(own, degree[node], 0))
+    stay = -scale * degree[active] * (weight[labels[active]] - degree[active])
+    stay[row[own]] = gain[own]
+    some = counts > 0
+    best = np.full(len(active), -np.inf)
+    if some.any():
+        best[some] = np.maximum.reduceat(gain, links.indptr[:-1][some])
+    first = np.flatnonzero(gain >= best[row])
+    to = np.full(len(active), n)
+    np.minimum.at(to, row[first], group[first])  # of equally good ones the lowest number
+    moving = best > stay + _GAIN
+    return active[moving], to[moving]
 
 
 def _connected(graph: Any, labels: NDArray[np.int64]) -> NDArray[np.int64]:
