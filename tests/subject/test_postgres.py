@@ -314,7 +314,7 @@ def test_no_answer_shows_the_password(connection: Any, shop: Any) -> None:
     assert "s3cret" not in shown
     from semascope.subject import shown as printed
 
-    assert printed(shop.url()) == f"postgresql://127.0.0.1:{shop.port}/shop"
+    assert printed(shop.url()) == f"postgresql://owner@127.0.0.1:{shop.port}/shop"
 
 
 def test_the_password_may_come_from_the_environment(
@@ -327,7 +327,7 @@ def test_the_password_may_come_from_the_environment(
 
 def test_a_slow_statement_is_given_up_with_the_option_that_helps(connection: Any, shop: Any) -> None:
     with pytest.raises(
-        RemoteError, match=r"timeout: postgresql://127.0.0.1:\d+/shop gave up after 0.3 seconds .* --timeout"
+        RemoteError, match=r"timeout: postgresql://owner@127.0.0.1:\d+/shop gave up after 0.3 seconds .* --timeout"
     ):
         open_subject(shop.url(), query="SELECT pg_sleep(20)::text AS body", timeout=0.3)
     with pytest.raises(OptionError, match="timeout: want seconds above 0"):

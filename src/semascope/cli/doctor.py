@@ -9,7 +9,7 @@ import click
 
 from semascope.cli import say
 from semascope.cli.make import json_option
-from semascope.cli.subjects import ROLES, answer, opened, options, report_option
+from semascope.cli.subjects import ROLES, again, answer, opened, options, report_option
 from semascope.cli.verb import Verb
 from semascope.errors import OptionError
 
@@ -122,11 +122,13 @@ def _matrix(source: str, encoder: str | None, how: dict[str, Any]) -> Report:
         held = opened(source, how)
         if held.vectors is None:
             raise OptionError(
-                f"SOURCE: want vectors to look at, got {source}, where there are texts alone; semascope look {say.quoted(source)} shows "
-                "what is in them"
+                f"SOURCE: want vectors to look at, got {held.name}, where there are texts alone; semascope look {again(source, how)} "
+                "shows what is in them"
             )
         given = Given(held.name, held.vectors, held.texts, held.titles, held.passport)
-        return examine(given, encoder=asked, sample=how["sample"], seed=how["seed"], progress=bar)
+        return examine(
+            given, encoder=asked, sample=how["sample"], seed=how["seed"], progress=bar, again=again(source, how)
+        )
 
 
 def _encoder(text: str) -> Any:

@@ -86,6 +86,19 @@ def opened(source: str, how: dict[str, Any]) -> Subject:
     return found
 
 
+def again(source: str, how: dict[str, Any]) -> str:
+    """SOURCE and the options that say what of it is read, to be typed again; without the password of a database."""
+    from semascope.subject import shown
+
+    given = [say.quoted(shown(source))]
+    given += [
+        f"--{name} {say.quoted(str(how[name]))}"
+        for name in ("texts", "table", "query", "vector", *ROLES)
+        if how.get(name)
+    ]
+    return " ".join(given)
+
+
 def answer(report: Report, *, json_: bool, page: str | None) -> None:
     """Print a report as every verb does: the verdict, the evidence, tables, what follows; and write its page if asked."""
     if page:
@@ -115,7 +128,8 @@ def _show(report: Report) -> None:
         say.line(f"\n{table.title}")
         say.table([tuple(row) for row in table.rows], head=tuple(table.head))
         if table.note:
-            say.line(table.note)
+            for text in say.wrapped(table.note, say.width()):
+                say.line(text)
     for note in report.notes:
         say.line()
         for text in say.wrapped(note, say.width()):

@@ -11,7 +11,7 @@ from semascope.corpus.columns import Row, nearest
 from semascope.corpus.problems import Problems
 from semascope.errors import InputError, UnknownNameError
 from semascope.ops import need
-from semascope.subject.sampling import Even
+from semascope.subject.sampling import Even, released
 from semascope.subject.sql import Asked, Passing, at_most, distinct, drawn_of, quoted
 from semascope.types import Progress
 
@@ -60,7 +60,7 @@ class DuckRows:
             passing = Passing(self._all(connection, source), bound, progress)
             kept = even.of(passing)
             self.total, self.said = even.seen, drawn_of(len(kept), even.seen, what, stopped=passing.stopped)
-        yield from kept
+        yield from released(kept)
 
     @contextmanager
     def _opened(self) -> Generator[Any]:

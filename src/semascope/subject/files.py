@@ -14,7 +14,7 @@ from semascope.corpus.problems import Meter, Problems
 from semascope.corpus.readers import Options, open_rows
 from semascope.errors import InputError
 from semascope.ops import need
-from semascope.subject.sampling import Even, drawn
+from semascope.subject.sampling import Even, drawn, released
 from semascope.subject.tables import vector_column
 from semascope.types import Progress
 
@@ -72,7 +72,7 @@ class TableFile:
         kept = even.of(passing)
         self.total = even.seen
         self.said = _said(len(kept), even.seen)
-        yield from kept
+        yield from released(kept)
 
     def _of_parquet(self, most: int | None, seed: int, progress: Progress | None) -> Generator[Row]:
         """Only row groups with a row of the sample are read, and of each only a batch is held."""

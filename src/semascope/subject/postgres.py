@@ -15,7 +15,7 @@ from semascope.corpus.problems import Problems
 from semascope.errors import AccessError, InputError, RemoteError, UnknownNameError
 from semascope.ops import need
 from semascope.subject.pg_sampling import Draw, Table, draw_of
-from semascope.subject.sampling import Even
+from semascope.subject.sampling import Even, released
 from semascope.subject.sql import Asked, Passing, at_most, distinct, drawn_of, shown, without_secrets
 from semascope.types import Progress
 
@@ -100,7 +100,7 @@ class PostgresRows:
                 if draw.total is None
                 else draw.told(len(kept))
             )
-        yield from kept  # the transaction is over: nobody waits for what is done with the rows
+        yield from released(kept)  # the transaction is over: nobody waits for what is done with the rows
 
     @contextmanager
     def _connected(self) -> Generator[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 import numpy as np
@@ -53,3 +53,10 @@ class Even:
                 heapq.heapreplace(heap, entry)
             self.seen += 1
         return [row for _, _, row in sorted(heap, key=lambda one: one[1])]
+
+
+def released(rows: list[T]) -> Generator[T]:
+    """The rows of a list, each let go as it is handed on, so that what is made of them takes their place in memory."""
+    rows.reverse()
+    while rows:
+        yield rows.pop()

@@ -106,7 +106,10 @@ def open_database(source: str | Path, asked: Asked) -> Feed:
 
 
 def shown(source: Any) -> str:
-    """A source as it may be printed: the address of a database without user, password and parameters."""
+    """A source as it may be printed: the address of a database without password and parameters.
+
+    What stands there can be typed again, with the password in PGPASSWORD or ~/.pgpass.
+    """
     text = str(source)
     if not is_database(text) or "://" not in text:
         return text
@@ -114,10 +117,11 @@ def shown(source: Any) -> str:
     if scheme.lower() in ("sqlite", "duckdb"):
         return text
     # Whatever stands before the last @ belongs to user and password, even where a password holds strokes of its own.
-    place = rest.rpartition("@")[2].partition("?")[0]
+    account, at, place = rest.rpartition("@")
+    place = place.partition("?")[0]
     hosts, stroke, name = place.partition("/")
     hosts = ",".join(one if re.fullmatch(r"[^:]*(:\d*)?|\[.*\](:\d*)?", one) else "***" for one in hosts.split(","))
-    return f"{scheme}://{hosts}{stroke}{name}"
+    return f"{scheme}://{account.partition(':')[0]}{at}{hosts}{stroke}{name}"
 
 
 def without_secrets(message: str, address: str) -> str:

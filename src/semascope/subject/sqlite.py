@@ -10,7 +10,7 @@ from pathlib import Path
 from semascope.corpus.columns import Row, nearest
 from semascope.corpus.problems import Problems
 from semascope.errors import InputError, UnknownNameError
-from semascope.subject.sampling import Even
+from semascope.subject.sampling import Even, released
 from semascope.subject.sql import Asked, Passing, at_most, distinct, drawn_of, quoted
 from semascope.types import Progress
 
@@ -71,7 +71,7 @@ class SqliteRows:
             bounded = Passing(passing, at_most(most), progress)
             kept = even.of(bounded)
             self.total, self.said = even.seen, drawn_of(len(kept), even.seen, what, stopped=bounded.stopped)
-            yield from kept
+            yield from released(kept)
 
     @contextmanager
     def _opened(self) -> Generator[sqlite3.Connection]:
