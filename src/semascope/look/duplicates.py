@@ -165,62 +165,77 @@ def _near(bags: _Bags, least: float) -> tuple[list[list[int]], list[float]]:
     return [rows for rows, _ in found], [like for _, like in found]
 
 
-def _rare_words(bags: _Bags, least: float) -> Pairs:
-    """(word, bag) for the rarest words of each bag, sorted by word, bag size and sum.
+@dataclass(frozen=True, eq=False)
+class _Lists:
+    """The rarest words of each bag, as lists of bags by word; within a word by size and sum of the bag.
 
-    Bags x and y with |x and y| >= least |x or y| share at least least |x| words, so one of the first |x| - ceil(least |x|) + 1 of x
-    is among that many first of y.
+    Bags x and y, x the smaller, with |x and y| >= least |x or y| share at least least / (1 + least) (|x| + |y|) words. The rarest that they
+    share is then among the first |y| - ceil(least |y|) + 1 of y, and among the first |x| - ceil(2 least / (1 + least) |x|) + 1 of x:
+    `early` says of which entries the latter is true. A pair of which neither is early need not be looked at.
     """
+
+    word: Ints
+    bag: Ints
+    early: NDArray[np.bool_]
+
+    def by(self, group: Ints, keep: NDArray[np.bool_]) -> tuple[Ints, Ints]:
+        """(word and group in one number, bag) of these entries, sorted."""
+        word, bag = self.word[keep], self.bag[keep]
+        key = word * len(group) + group[bag]
+        order = np.argsort(key, kind="stable")
+        return key[order], bag[order]
+
+
+def _rare_words(bags: _Bags, least: float) -> _Lists:
     sizes = bags.sizes
     # A hair less than `least`: a product such as 0.8 * 35 = 28.000000000000004 must not cost a word.
     prefix = sizes - np.ceil(least * sizes - 1e-9).astype(np.int64) + 1
+    short = sizes - np.ceil(2 * least / (1 + least) * sizes - 1e-9).astype(np.int64) + 1
     bag = np.repeat(np.arange(len(sizes)), prefix)
     place = np.arange(len(bag)) - np.repeat(np.cumsum(prefix) - prefix, prefix)
     word = bags.words[bags.starts[:-1][bag] + place]
     order = np.lexsort((bags.sums[bag], sizes[bag], word))
-    return word[order], bag[order]
+    return _Lists(word[order], bag[order], (place < short[bag])[order])
 
 
-def _beside(lists: Pairs) -> Pairs:
-    """Each bag with those that come next in a list of a word."""
-    word, bag = lists
-    parts = [(bag[:-step][same], bag[step:][same]) for step, same in _steps(word)]
-    if not parts:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    one, other = zip(*parts, strict=True)
+def _beside(lists: _Lists) -> Pairs:
+    """Each bag with those that come next in a list."""
+    one, other = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for step in range(1, min(_BESIDE, len(lists.word) - 1) + 1):
+        same = lists.word[:-step] == lists.word[step:]
+        one.append(lists.bag[:-step][same])
+        other.append(lists.bag[step:][same])
     return np.concatenate(one), np.concatenate(other)
 
 
-def _steps(word: Ints) -> Iterator[tuple[int, NDArray[np.bool_]]]:
-    for step in range(1, min(_BESIDE, len(word) - 1) + 1):
-        yield step, word[:-step] == word[step:]
-
-
-def _apart(lists: Pairs, of: Ints) -> Iterator[Pairs]:
-    """All pairs of bags in a list that are not in one group yet, some at a time.
+def _apart(lists: _Lists, of: Ints) -> Iterator[Pairs]:
+    """All pairs of bags that a list says may be alike and that are not in one group yet, some at a time.
 
     Where a template has been filled in a thousand times, its texts are one group already, and none of their half a million
     pairs come up here.
     """
-    word, bag = lists
-    order = np.lexsort((of[bag], word))
-    word, bag = word[order], bag[order]
-    group = of[bag]
-    fresh = np.append(True, (word[1:] != word[:-1]) | (group[1:] != group[:-1]))[: len(word)]
-    after = np.append(np.flatnonzero(fresh)[1:], len(word))[np.cumsum(fresh) - 1]  # where the group's block ends
-    ends = np.searchsorted(word, word, side="right")
-    count = ends - after
+    n = len(of)
+    key, bag = lists.by(of, lists.early)
+    late_key, late = lists.by(of, ~lists.early)
+    begin, end = key // n * n, (key // n + 1) * n  # of a word, whatever the group
+    yield from _spans(bag, bag, np.searchsorted(key, key, side="right"), np.searchsorted(key, end))
+    yield from _spans(bag, late, np.searchsorted(late_key, begin), np.searchsorted(late_key, key))
+    yield from _spans(bag, late, np.searchsorted(late_key, key, side="right"), np.searchsorted(late_key, end))
+
+
+def _spans(one: Ints, other: Ints, start: Ints, stop: Ints) -> Iterator[Pairs]:
+    """Each of `one` with `other[start:stop]` of its own, some at a time."""
+    count = stop - start
     total = np.cumsum(count)
-    start = 0
-    while start < len(word):
-        before = total[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(total, before + _CHUNK, side="right")))
-        many = count[start:stop]
-        one = np.repeat(np.arange(start, stop), many)
-        other = np.arange(len(one)) - np.repeat(np.cumsum(many) - many, many) + np.repeat(after[start:stop], many)
-        if len(one):
-            yield bag[one], bag[other]
-        start = stop
+    begin = 0
+    while begin < len(one):
+        before = total[begin - 1] if begin else 0
+        end = max(begin + 1, int(np.searchsorted(total, before + _CHUNK, side="right")))
+        many = count[begin:end]
+        if many.any():
+            place = np.arange(int(many.sum())) + np.repeat(start[begin:end] - np.cumsum(many) + many, many)
+            yield np.repeat(one[begin:end], many), other[place]
+        begin = end
 
 
 def _verified(bags: _Bags, pairs: Pairs, least: float) -> tuple[Pairs, NDArray[np.float64]]:
