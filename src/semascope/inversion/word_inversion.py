@@ -182,8 +182,8 @@ CARD = Card(
         _words_are_read_off,
     ),
     example="word_inversion(k=4, leave_out='nothing')",
-    notes="The paper guesses the set of words by trained classifiers, one a word or a recurrent one, from up to 200,000 texts "
-    "and says how many of all words come back (F1 0.5 to 0.7). This is a closed form from a few thousand rows, and says how "
-    "many of its few likeliest guesses are right: the two are not comparable. Words nobody knew a text of, and the order of "
-    "words, are not guessed: it is a lower bound.",
+    notes="The paper's attacker trains a network to guess the set of a text's words and says how many of all words come back "
+    "(F1 0.5 to 0.7). This is a closed form from a few thousand rows, and says how many of its few likeliest guesses are "
+    "right: the two are not comparable. Words that no known text holds, and the order of words, are not guessed: it is a "
+    "lower bound.",
 )

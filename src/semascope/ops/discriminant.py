@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from semascope.errors import InputError
 from semascope.types import Array
 
 # Rows spread less than this are all one to float32 arithmetic: nothing is learned from them but how common things are.
@@ -147,6 +148,20 @@ def label_head(
     made = Discriminant(x, membership(list(range(len(x))), list(own), (len(x), len(names))), within=True)
     weight, bias = _labels(made, best)
     return made.mean, weight, bias, names
+
+
+def told_labels(y: Any, n: int) -> list[str]:
+    """The labels of n rows as `str` writes them, or what is wrong with `y`.
+
+    Raises:
+        InputError: `y` is None, or not one label for each row.
+    """
+    if y is None:
+        raise InputError("y: want the label of each row, got None (requires y to be passed, but the target y is None)")
+    labels = np.asarray(y)
+    if labels.shape != (n,):
+        raise InputError(f"y: want one label for each of {n} rows, got shape {labels.shape}")
+    return [str(label) for label in labels.tolist()]
 
 
 def _labels(made: Discriminant, penalty: float) -> tuple[Array, Array]:
