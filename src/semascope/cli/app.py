@@ -155,6 +155,10 @@ def _explain(error: BaseException) -> int:
 
 
 def _error(message: str, code: int) -> int:
+    if "://" in message:
+        from semascope.ops import without_passwords
+
+        message = without_passwords(message)
     click.echo(f"error: {' '.join(message.split())}", err=True)
     return code
 

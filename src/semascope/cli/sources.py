@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from semascope.cli import say
-from semascope.errors import InputError
+from semascope.errors import InputError, OptionError
 
 if TYPE_CHECKING:
     from semascope.corpus import Corpus
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 ROLES = ("text", "title", "id", "label", "time", "lang")
 ABOUT = (
     "SOURCE is a folder (text, Markdown, HTML, reStructuredText, source code), a file, a CSV, TSV, JSONL or Parquet table, a BEIR "
-    "folder, - for lines or JSON objects on standard input, or python: for the documentation of the Python installed "
-    "here (python:numpy,click for that of packages)."
+    "folder, a database that is only read (postgresql://user@host/name, a SQLite or DuckDB file; --table or --query), - for "
+    "lines or JSON objects on standard input, or python: for the documentation of the Python installed here "
+    "(python:numpy,click for that of packages)."
 )
 _OPTIONS = [
     *(
@@ -34,6 +35,8 @@ _OPTIONS = [
             ("lang", "language"),
         )
     ),
+    click.option("--table", metavar="NAME", help="Table or view of a database; the only one, unless given."),
+    click.option("--query", metavar="SQL", help="One SELECT in place of a table."),
     click.option("--metadata", metavar="COL", multiple=True, help="Column to keep for --where; all, unless given."),
     click.option(
         "--format", metavar="NAME", help="folder, text, markdown, rst, html, code, csv, tsv, jsonl, parquet, beir."
@@ -69,12 +72,32 @@ def read(source: str, how: dict[str, Any]) -> Corpus:
         )  # fmt: skip
     if source.startswith("python:") and not Path(source).exists():
         return python(source.removeprefix("python:"))
+    from semascope.subject import is_database
+
+    if is_database(source):
+        return _of_database(source, asked, kept, how)
+    if how["table"] or how["query"]:
+        raise OptionError(f"--{'query' if how['query'] else 'table'}: want it only of a database, got {source}")
     corpus = Corpus.read(
         source, **asked, metadata=kept, format=how["format"], encoding=how["encoding"], on_bad=how["on_bad"]
     )
+    _say_columns(corpus)
+    return corpus
+
+
+def _of_database(source: str, asked: dict[str, Any], kept: list[str] | None, how: dict[str, Any]) -> Corpus:
+    from semascope.subject import open_corpus
+
+    corpus = open_corpus(
+        source, query=how["query"], table=how["table"], columns=asked, metadata=kept, on_bad=how["on_bad"]
+    )
+    _say_columns(corpus)
+    return corpus
+
+
+def _say_columns(corpus: Corpus) -> None:
     if corpus.columns and corpus.columns.guessed:
         say.aside(f"Columns: {corpus.columns}. Others: --text COL, --title COL, --id COL")
-    return corpus
 
 
 def python(packages: str = "", limit: int | None = None) -> Corpus:
@@ -114,6 +137,10 @@ def default_out(source: str) -> str:
     """Where the Space of a source goes unless something else is said."""
     if source == "-":
         raise click.UsageError("--out: want the folder of the new Space, since standard input has no name")
+    if "://" in source:
+        from semascope.subject import shown
+
+        return f"{Path(Path(shown(source)).name or 'database').stem}.space"
     name = source.removeprefix("python:").replace(",", "-") or "python"
     path = Path(name).resolve()
     stem = path.name.removesuffix(".gz")

@@ -23,6 +23,7 @@ SAMPLE_ROWS = 1000
 SAMPLE_CHARACTERS = 4_000_000
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 _INT64 = 1 << 63
+_VECTOR = 64  # numbers from which on a list is a vector, and nothing to filter by
 
 
 class Row(NamedTuple):
@@ -247,7 +248,10 @@ def numeral(value: str) -> Scalar | None:
 
 
 def plain(value: Any) -> Scalar | None:
-    """A value as str, int, float or bool: nested ones as JSON text, dates as ISO text; None where there is nothing or bytes."""
+    """A value as str, int, float or bool: nested ones as JSON text, dates as ISO text.
+
+    None where there is nothing, bytes or a vector.
+    """
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, str | bool):
@@ -267,5 +271,7 @@ def _as_text(value: Any) -> str | None:
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, Mapping | list | tuple):
+        if len(value) >= _VECTOR and not isinstance(value, Mapping) and isinstance(value[0], int | float):
+            return None
         return json.dumps(value, ensure_ascii=False, default=str) if len(value) else None
     return str(value)

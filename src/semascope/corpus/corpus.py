@@ -126,8 +126,8 @@ class Corpus:
         In tables the columns of text, id, title, label, time and lang are guessed unless named here, and said in
         `columns`; an empty name switches a role off. Other columns with scalar values become metadata: numbers and
         booleans as they are (in CSV what reads as a number and has no leading zero), dates as ISO text, nested values as JSON
-        text; nulls, empty CSV fields, NaN and bytes are left out. Ids and labels lose white space around them. A blank
-        text gives way to its title.
+        text; nulls, empty CSV fields, NaN, bytes and lists of 64 numbers or more (vectors) are left out. Ids and labels
+        lose white space around them. A blank text gives way to its title.
 
         Bad input is passed over or mended, and listed in `problems` with its place: blank texts, malformed rows, texts
         of more than `max_text` characters and lines of more than four times as many bytes are passed over; bytes that

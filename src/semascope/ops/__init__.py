@@ -8,6 +8,7 @@ from semascope.ops.hashes import digest, file_digest
 from semascope.ops.neighbours import neighbours_kept, recall_at, trustworthiness
 from semascope.ops.places import cache_folder, model_folder
 from semascope.ops.prompts import Prompts, prompted, reads_forward
+from semascope.ops.secrets import without_passwords
 from semascope.ops.segments import each_text, kept, pooled
 from semascope.ops.statistics import Interval, bootstrap
 from semascope.ops.topk import top_k
@@ -43,5 +44,6 @@ __all__ = [
     "trustworthiness",
     "unit",
     "vectors",
+    "without_passwords",
     "write_text",
 ]

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from semascope.errors import LockedError
-from semascope.ops import guarded
+from semascope.ops import guarded, without_passwords
 
 NAME = "writer.lock"
 
@@ -40,7 +40,7 @@ class WriterLock:
         record = {
             "pid": os.getpid(),
             "doing": doing,
-            "command": " ".join(sys.argv)[:200] or "python",
+            "command": without_passwords(" ".join(sys.argv))[:200] or "python",
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         # A record that cannot be written (a full disk) does not weaken the lock, which is the kernel's.

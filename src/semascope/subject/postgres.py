@@ -114,6 +114,8 @@ class PostgresRows:
                 "SELECT set_config('statement_timeout', %s, true)", [f"{int(self._asked.timeout * 1000)}"]
             )
             connection.execute("SET LOCAL datestyle = 'ISO, YMD'")
+            # Every scan begins at the first page, so that the same rows come in the same order, and the same are drawn.
+            connection.execute("SET LOCAL synchronize_seqscans = off")
             yield connection
         finally:
             connection.close()  # which ends the transaction, whatever state it is in
