@@ -23,7 +23,7 @@ def planted(n: int = 240, seed: int = 0, spread: float = 0.5) -> tuple[np.ndarra
     rng = np.random.default_rng(seed)
     of = rng.choice(3, n, p=[0.5, 0.3, 0.2])
     x = np.eye(3, 24)[of] + spread * rng.normal(size=(n, 24)) / np.sqrt(24)
-    common = "yesterday somebody people thing said place time year".split()
+    common = ["yesterday", "somebody", "people", "thing", "said", "place", "time", "year"]
     words = [subject.split() for subject in SUBJECTS.values()]
     texts = [
         " ".join(

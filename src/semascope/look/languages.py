@@ -13,7 +13,7 @@ import numpy as np
 
 from semascope.errors import InputError
 from semascope.look.found import Languages
-from semascope.look.tongues import LATIN, LETTERS, LISTS, PIECES
+from semascope.look.tongues import ALSO, LATIN, LETTERS, LISTS, OFTEN, PIECES
 from semascope.ops import texts as checked_texts
 from semascope.ops.words import words
 from semascope.types import Array
@@ -24,6 +24,7 @@ _HIT, _FALL = 0.06, 0.6  # chance of the commonest little word, and how the chan
 _CONTENT = 0.001  # chance of a word that is in no list
 _MISS = 0.85  # what is left of a language's chance for a word that is not in its list
 _STRANGE = 3.0  # log-odds against a language for each letter that it does not have
+_BARE = 3.0  # log-odds at most against a language of whose own letters a text has none: many write without
 _PIECE = 0.35  # log-odds for each piece of a word that is the language's
 _RARE = float(np.log(1e-3))  # log-odds of a language that no text of the corpus tells by itself
 _HEARD = 0.02  # of the texts in a language, for the encoder to be asked about it
@@ -34,7 +35,7 @@ _LETTERS_EACH, _LETTERS_SPACED = (
 )  # characters to a token below which a text is read by letters: Han and kana, others
 _MIXED = 0.6  # of the letters in one script, for the text to be in a language of that script
 
-_SHARED = frozenset("abcdefghijklmnopqrstuvwxyzабвгдежзийклмнопрстуфхцчшщьюя0123456789") | {
+_SHARED = frozenset("abcdefghijklmnopqrstuvwxyzабвгдежзклмнопрстуфхцчш0123456789") | {
     chr(c) for c in range(0x600, 0x980)
 } - set("پچژگکیٹڈڑںےھہळ")
 
@@ -186,14 +187,17 @@ def _weighed(text: str, codes: Sequence[str]) -> dict[str, float]:
     chances = _chances()
     strange = {letter for letter in set("".join(found)) if letter not in _SHARED and letter.isalpha()}
     padded = f" {' '.join(found)} "
+    shown, length = set(padded), sum(map(len, found))
     miss = float(np.log(_MISS))
     hits = [chances[word] for word in dict.fromkeys(found) if word in chances]
     score: dict[str, float] = {}
     for code in codes:
         words_of = sum(hit.get(code, miss) for hit in hits)
-        letters = _STRANGE * sum(letter not in LETTERS[code] for letter in strange)
+        letters = _STRANGE * sum(letter not in LETTERS[code] + ALSO.get(code, "") for letter in strange)
         pieces = _PIECE * len(_pieces(code).findall(padded)) if code in PIECES else 0.0
-        score[code] = words_of - letters + pieces
+        bare = shown.isdisjoint(LETTERS[code])
+        missing = min(_BARE, OFTEN.get(code, 0.0) / 100 * length) if bare else 0.0
+        score[code] = words_of - letters + pieces - missing
     return score
 
 
