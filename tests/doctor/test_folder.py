@@ -98,7 +98,11 @@ def test_a_folder_of_todays_sentence_transformers_is_mended_and_gives_the_same_v
     assert not again.tables
     assert not list(folder.rglob("*.before2"))
     pooling = json.loads((folder / "1_Pooling/config.json").read_text())
-    assert (pooling["pooling_mode"], pooling["pooling_mode_mean_tokens"], pooling["pooling_mode_cls_token"]) == ("mean", True, False)
+    assert (pooling["pooling_mode"], pooling["pooling_mode_mean_tokens"], pooling["pooling_mode_cls_token"]) == (
+        "mean",
+        True,
+        False,
+    )
     assert json.loads((folder / "modules.json").read_text())[0]["type"] == "sentence_transformers.models.Transformer"
 
 

@@ -55,7 +55,7 @@ def _broken(seen: Seen) -> list[Finding]:
         Finding(
             "finite values",
             "fault",
-            f"{' and '.join(parts)} values in {rows_said(len(seen.broken))} ({where(seen.broken)}): "
+            f"{' and '.join(parts)} value{'s' if seen.nan + seen.infinite > 1 else ''} in {rows_said(len(seen.broken))} ({where(seen.broken)}): "
             "no distance to such a row means anything, and most indexes take them without a word",
             {"rows": len(seen.broken), "nan": seen.nan, "infinite": seen.infinite},
             first(seen.broken),

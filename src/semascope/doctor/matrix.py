@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from semascope.doctor.figures import worst_first
+from semascope.doctor.figures import rows_said, worst_first
 from semascope.doctor.health import health
 from semascope.doctor.naming import Naming
 from semascope.doctor.reading import Seen, blocks, look_through, sample_places
@@ -18,6 +18,7 @@ from semascope.doctor.scatter import pair_cosines
 from semascope.doctor.texts_and_vectors import FAR_SHARE, texts_and_vectors
 from semascope.doctor.verdict import quoted, trouble
 from semascope.errors import CorruptError, InputError
+from semascope.ops import texts as checked_texts
 from semascope.passport import Passport
 from semascope.report import Finding, Report, Table
 from semascope.subject import open_matrix, open_subject
@@ -37,6 +38,7 @@ class Given:
         titles: (m,) at the beginning of the texts, or None.
         passport: From beside the file, or None.
         findings: Made while it was opened.
+        passed_over: What was wrong in the source of the texts, one line each.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Given:
     titles: Sequence[str] | None = None
     passport: Passport | None = None
     findings: Sequence[Finding] = field(default_factory=list[Finding])
+    passed_over: Sequence[str] = ()
 
 
 def examine_matrix(
@@ -98,7 +101,8 @@ def examine(
     naming: Naming | None = None
     if given.texts is not None:
         found, tables, naming = _with_texts(given, given.texts, seen, encoder, seed)
-        findings = [*found, *findings]
+        told = {"texts without a vector", "empty rows"} & {one.name for one in found}
+        findings = [*found, *(one for one in findings if not (told and one.name == "zero rows"))]
     if given.passport is not None:
         findings += passport_findings(given.passport, seen, values, given.texts, seed)
     return _report(given, seen, findings, tables, naming, again)
@@ -110,12 +114,17 @@ def _with_texts(
     found: list[Finding] = []
     if len(texts) != seen.n:
         lost = len(texts) - seen.n
-        word = "rows are missing, or texts are too many" if lost > 0 else "rows are too many, or texts are missing"
+        word = "missing" if lost > 0 else "too many"
+        passed = (
+            f"; of the texts {len(given.passed_over)} were passed over: {given.passed_over[0]}"
+            if given.passed_over
+            else ""
+        )
         found.append(
             Finding(
                 "rows and texts",
                 "fault",
-                f"{seen.n:,} rows and {len(texts):,} texts: {abs(lost):,} {word}",
+                f"{seen.n:,} rows for {len(texts):,} texts: {rows_said(abs(lost))} {word}{passed}",
                 {"rows": seen.n, "texts": len(texts)},
             )
         )
@@ -198,10 +207,12 @@ def _given(source: Any, texts: Any, columns: Mapping[str, str | None] | None, ve
         given = Given("vectors", values)
     if texts is None:
         return given
+    if isinstance(texts, list | tuple):  # as they are: a corpus would pass over blank ones
+        return replace(given, texts=checked_texts(texts))
     beside = open_subject(texts, columns=columns, vector="" if isinstance(texts, str | Path) else None)
     if beside.texts is None:
         raise InputError(f"texts: want texts, got vectors alone in {beside.name}")
-    return Given(given.name, given.values, beside.texts, beside.titles, given.passport, given.findings)
+    return replace(given, texts=beside.texts, titles=beside.titles, passed_over=list(beside.problems))
 
 
 def _opened(path: Path, vector: str | None) -> Given:

@@ -25,7 +25,7 @@ from semascope.space.disk import ArrayFile
 from semascope.space.ingest import encoded_text
 from semascope.space.meaning import admit, find
 from semascope.space.snapshot import Snapshot, Snapshots, View
-from semascope.space.store import DATABASE, ingests
+from semascope.space.store import DATABASE, check_mark, ingests
 from semascope.types import Array, Encoder, Progress
 
 SAMPLE = 2_000
@@ -68,6 +68,7 @@ def examine_space(
     """
     folder = Path(folder)
     try:
+        check_mark(folder)
         snapshots = Snapshots(folder)
     except CorruptError as error:
         return _closed(folder, error)

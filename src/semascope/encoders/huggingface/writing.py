@@ -288,6 +288,7 @@ def _write_transformer(first: Pooled, folder: Path) -> None:
     if not (folder / "tokenizer.json").is_file():
         (folder / "tokenizer.json").write_text(first.tokenizer_json, encoding="utf-8")
     _write_tokenizer_config(first.manner, folder)
+    _write_truncation(first.manner, folder / "tokenizer.json")
     config = read_json(source / "config.json")
     if first.precision in ("float32", "int8"):
         config.pop("dtype", None)
@@ -302,6 +303,15 @@ def _write_tokenizer_config(manner: Manner, folder: Path) -> None:
     config = read_json(file) if file.is_file() else {}
     if config.get("truncation_side", "right") != manner.side:
         write_json(file, config | {"truncation_side": manner.side})
+
+
+def _write_truncation(manner: Manner, file: Path) -> None:
+    """A tokenizer.json that cuts by itself (all-MiniLM's at 128 of 256 tokens) cuts where the model does: some programs obey it alone."""
+    plain = read_json(file)
+    own = plain.get("truncation")
+    if own and own.get("max_length") != manner.max_length:
+        plain["truncation"] = None if manner.max_length is None else {**own, "max_length": manner.max_length}
+        file.write_text(json.dumps(plain, ensure_ascii=False, indent=2), encoding="utf-8")
 
 
 def _write_table(first: Summed, folder: Path) -> None:
