@@ -52,6 +52,7 @@ def test_vectors_that_hold_every_word_leak_nearly_all(telling: np.ndarray, some,
     assert found["words"]["guessing"]["value"] < 0.3
     assert found["attribute: label"]["value"]["value"] > 0.95
     assert found["names, found"]["value"]["value"] > 0.6
+    assert found["which of 20 words"]["gain"]["low"] > 0.5
     assert all(
         one["gain"]["low"] > 0 for name, one in found.items() if name.startswith(("words", "attribute", "names"))
     )
@@ -147,3 +148,12 @@ def test_labels_of_one_value_are_said_to_be_skipped(telling: np.ndarray, some) -
     report = audit(telling, some.texts, labels={"kind": ["same"] * 420}, defences=[], **FEW)
     assert any("kind" in note for note in report.notes)
     assert not any(name.startswith("attribute") for name in attacks(report))
+
+
+def test_a_sentence_is_known_to_stand_in_a_text_by_who_knows_the_encoder(telling_encoder) -> None:
+    some = messages(900)
+    texts = [f"{one} {other}" for one, other in zip(some.texts[:450], some.texts[450:], strict=True)]
+    found = attacks(audit(telling_encoder.encode(texts), texts, defences=[], encoder=telling_encoder, **FEW))
+    assert found["sentence in the text"]["value"]["low"] > 0.8
+    without = attacks(audit(telling_encoder.encode(texts), texts, defences=[], **FEW))
+    assert "sentence in the text" not in without

@@ -29,12 +29,14 @@ class Encodings:
         reproduces: Mean cosine of that and the rows.
         candidates: Texts he has besides; None where he looks among those of other rows.
         of_candidates: What the encoder gives for them.
+        encoder: Itself.
     """
 
     own: Vectors | None = None
     reproduces: float | None = None
     candidates: Sequence[str] | None = None
     of_candidates: Vectors | None = None
+    encoder: Encoder | None = None
 
     @staticmethod
     def of(x: Vectors, texts: Sequence[str], encoder: Encoder | None, candidates: Sequence[str] | None) -> Encodings:
@@ -55,7 +57,7 @@ class Encodings:
         alike = (again * unit(x[some])).sum(axis=1)
         own = x if alike.min() >= SAME else encoder.encode(list(texts))
         theirs = None if candidates is None else encoder.encode(list(candidates))
-        return Encodings(own, float(alike.mean()), candidates, theirs)
+        return Encodings(own, float(alike.mean()), candidates, theirs, encoder)
 
     def attackers(self, texts: Sequence[str], *, strongest: bool = False) -> dict[str, Remembered | None]:
         """What to call an attacker -> the encoder that he has: none, and the right one where it is known; or that one alone."""

@@ -10,7 +10,7 @@ import numpy as np
 from semascope.leak.finding import TEN, Encodings, finding_values
 from semascope.leak.found import Figure, Values, figure
 from semascope.leak.membership import membership_figures
-from semascope.leak.probing import content_values
+from semascope.leak.probing import STANDS, WHICH, content_values
 from semascope.leak.reading import Material, attribute_values, word_values
 from semascope.leak.splits import Split
 from semascope.leak.turning import rotation_between
@@ -24,6 +24,8 @@ SAYS = {
     "names, found": "of a text's names are among three guessed",
     "numbers, precise": "of three guessed numbers are in the text, where it has any",
     "numbers, found": "of a text's numbers are among three guessed",
+    WHICH: "of texts that hold one of 20 words are told which",
+    STANDS: "of answers are right to whether a sentence stands in a text, where the encoder is known",
 }
 ATTRIBUTE = "attribute: "
 
@@ -83,7 +85,7 @@ def _one_split(attacked: Attacked, one: Split, stored: Vectors, *, all_of_them: 
             yield ATTRIBUTE + name, values
     yield from finding_values(attacked.material, one, stored, attacked.encodings, strongest=not all_of_them).items()
     if all_of_them:
-        yield from content_values(attacked.material, one, stored).items()
+        yield from content_values(attacked.material, one, stored, attacked.encodings.encoder).items()
 
 
 def without_pairs(attacked: Attacked, stored: Vectors) -> Figure | None:
