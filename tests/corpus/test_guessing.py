@@ -114,14 +114,14 @@ CASES: dict[str, tuple[dict[str, Callable[[int], Any]], dict[str, str]]] = {
     ),
     "a German export": (
         {
-            "Nr": lambda i: i + 1, "Erstellt am": lambda i: f"{1 + i % 28:02d}.{1 + i % 12:02d}.2024",
+            "Ticket-Nr": lambda i: f"A-{i + 1}", "Erstellt am": lambda i: f"{1 + i % 28:02d}.{1 + i % 12:02d}.2024",
             "Abteilung": one_of("Vertrieb", "Technik"), "Betreff": lambda _: sentence(4), "Nachricht": lambda _: sentence(),
         },
-        {"text": "Nachricht", "id": "Nr", "title": "Betreff", "label": "Abteilung", "time": "Erstellt am"},
+        {"text": "Nachricht", "id": "Ticket-Nr", "title": "Betreff", "label": "Abteilung", "time": "Erstellt am"},
     ),
     "short messages": (
         {
-            "tweet_id": lambda i: 10**17 + i * 7919, "user": lambda i: f"u{i}", "text": lambda _: sentence(9),
+            "phone number": lambda i: f"+49 30 {i:06d}", "tweet_id": lambda i: 10**17 + i * 7919, "user": lambda i: f"u{i}", "text": lambda _: sentence(9),
             "created_at": lambda _: "Wed Aug 27 13:08:45 +0000 2008", "lang": one_of("en", "de", "es"),
             "retweets": one_of(0, 0, 0, 1, 5),
         },

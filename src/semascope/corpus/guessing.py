@@ -46,7 +46,7 @@ _WORDS = {
     "label": ("label", "category", "class", "topic", "queue", "intent", "sentiment", "department", "kategorie", "type"),
     "time": ("date", "time", "timestamp", "created", "datum", "at"),
     "lang": ("language", "lang", "sprache"),
-    "id": ("id", "uuid", "key"),
+    "id": ("id", "uuid", "key", "nr", "nummer", "number"),
 }
 _CODES = (
     "af am ar az be bg bn bs ca cs cy da de el en eo es et eu fa fi fr ga gl gu he hi hr hu hy id is it ja ka kk km kn ko"
@@ -174,6 +174,8 @@ def rank(profile: Profile, role: str) -> int | None:
     if profile.key in known:
         return known.index(profile.key)
     parts = profile.key.split()
+    if role == "id" and parts and parts[0] in ("phone", "telefon", "tel", "fax", "mobile", "house", "page"):
+        return None
     if not parts or (parts[-1] in ("id", "ids", "url", "count", "length", "len", "size", "score") and role != "id"):
         return None
     # The last word says what a thing is ("ticket body"); a German or a French name may say it first.
