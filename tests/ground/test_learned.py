@@ -16,6 +16,7 @@ from semascope.lab import Lab
 from semascope.learned import (
     Affine,
     BinaryCoder,
+    Clusters,
     LayerAttention,
     PooledAffine,
     ScalarCoder,
@@ -23,6 +24,7 @@ from semascope.learned import (
     TokenTable,
 )
 from semascope.learned.attention import drawn
+from semascope.ops import unit
 
 RNG = np.random.default_rng(0)
 
@@ -36,6 +38,7 @@ THINGS: dict[str, Any] = {
     "ScalarCoder": ScalarCoder(f32(5), np.abs(f32(5)) + 0.1),
     "BinaryCoder": BinaryCoder(f32(9), np.abs(f32(9)), np.linalg.qr(f32(9, 9))[0].astype(np.float32)),
     "BinaryCoder without a turn": BinaryCoder(f32(9), np.abs(f32(9)), np.zeros((0, 0), np.float32)),
+    "Clusters": Clusters(unit(f32(3, 6)), f32(3), ("a", "b", "c")),
     "TokenTable": TokenTable.quantised(f32(30, 8)),
     "PooledAffine": PooledAffine(f32(6), f32(6, 4), (1, -1)),
     "LayerAttention": LayerAttention(
