@@ -242,7 +242,7 @@ class Found:
         trends: Where rows have dates.
         search: What the page searches with.
         notes: What has to be said beside it.
-        seconds: Processor seconds by part.
+        seconds: Processor seconds by part; not in the page, which is the same for the same findings.
     """
 
     subject: Subject

@@ -272,5 +272,4 @@ def _about(found: Found) -> list[tuple[str, str]]:
                 f"{kept.value:.0%} [{kept.low:.0%}, {kept.high:.0%}] of a row's ten nearest.",
             )
         )
-    facts.append(("processor time", ", ".join(f"{name} {spent:.1f} s" for name, spent in found.seconds.items())))
     return [(name, value) for name, value in facts if value]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from semascope.look.found import Found
+from semascope.look.found import Found, Labels, Languages
 from semascope.ops import Interval
 from semascope.report import Finding, Report, Table
 
@@ -49,10 +49,18 @@ def verdict(found: Found) -> str:
     if found.subject.texts is not None:
         said.append(counted(repeats(found), "exact duplicate"))
     if found.labels is not None:
-        said.append(f"about {counted(found.labels.expected, 'label looks', 'labels look')} wrong")
+        said.append(
+            f"about {counted(found.labels.expected, 'label looks', 'labels look')} wrong{_judged(found.labels)}"
+        )
     if found.languages is not None and found.languages.counts:
         said.append(languages(found))
     return "; ".join(said)
+
+
+def _judged(labels: Labels) -> str:
+    """By whom labels were judged, where that has to be known: a model that is often wrong finds many labels wrong."""
+    right = labels.accuracy.value
+    return "" if right >= 0.85 or not labels.expected else f" to a model that is right for {right:.0%} of rows"
 
 
 def languages(found: Found) -> str:
@@ -61,15 +69,22 @@ def languages(found: Found) -> str:
         return ""
     known = {code: rows for code, rows in found.languages.counts.items() if code}
     total = sum(known.values())
-    if not known:
+    main = _main(found.languages)
+    if not main:
         return "language not known"
-    main = [(code, rows) for code, rows in known.items() if rows >= 0.02 * total][:4]
     names = [SPOKEN.get(code, code) for code, _ in main]
     if len(main) == 1:
         return names[0] if len(known) == 1 or main[0][1] >= 0.98 * total else f"mostly {names[0]}"
     others = len(known) - len(main)
     listed = ", ".join(f"{name} ({rows / total:.0%})" for name, (_, rows) in zip(names, main, strict=True))
     return listed + (f", {counted(others, 'other')}" if others else "")
+
+
+def _main(found: Languages) -> list[tuple[str, int]]:
+    """The languages worth naming: of one row in fifty or more, the commonest first, at most four."""
+    known = {code: rows for code, rows in found.counts.items() if code}
+    total = sum(known.values())
+    return [(code, rows) for code, rows in known.items() if rows >= 0.02 * total][:4]
 
 
 def counts(found: Found) -> Iterator[tuple[str, str, str, str]]:
@@ -84,17 +99,21 @@ def counts(found: Found) -> Iterator[tuple[str, str, str, str]]:
     if found.labels is not None:
         yield "labels", f"~{found.labels.expected:,}", "labels look wrong", "warning" if found.labels.expected else ""
     if found.few is not None:
-        few = found.few.accuracy
-        yield "few", "–" if few is None else f"{few.value:.0%}", f"right after labelling {len(found.few.rows)}", ""
+        few, rows = found.few.accuracy, len(found.few.rows)
+        yield (
+            ("few", f"{rows:,}", "rows to label first", "")
+            if few is None
+            else ("few", f"{few.value:.0%}", f"right after labelling {rows:,}", "")
+        )
     if found.trends is not None:
         rose, fell = (sum(one.rose == way for one in found.trends.trends) for way in (1, -1))
         yield "trends", f"{rose:,} ▲ {fell:,} ▼", "groups rose, fell", ""
-    if found.languages is not None:
-        known = [code for code in found.languages.counts if code]
+    if found.languages is not None and any(found.languages.counts):
+        main = _main(found.languages)
         yield (
             "languages",
-            SPOKEN.get(known[0], known[0]) if len(known) == 1 else f"{len(known):,}",
-            ("language" if len(known) == 1 else "languages"),
+            SPOKEN.get(main[0][0], main[0][0]) if len(main) == 1 else f"{len(main):,}",
+            "language" if len(main) == 1 else "languages",
             "warning" if found.languages.warning else "",
         )
     if found.lengths is not None:

@@ -122,12 +122,17 @@ const rings = (s, tx, ty, r) => {
   for (const row of M.hits) ring(row, 2.5, 1.6);
   if (M.mark >= 0) { pen.strokeStyle = css(M.ink); ring(M.mark, 4, 2.2); }
 };
+// As many of a group's first words as are short enough for the map.
+const brief = ({ words, name }) => {
+  const fits = [3, 2, 1].map((many) => words.slice(0, many).join(", ")).find((text) => text && text.length <= 28);
+  return fits ?? shorten(words[0] ?? name, 28);
+};
 // Names of groups, the largest first, where they do not lie on each other.
 const names = () => {
   const box = byId("names"), taken = [];
   if (box.childElementCount !== D.facts.groups.length) {
     box.replaceChildren(...D.facts.groups.map((one) => el("span", { class: one.stable ? "" : "shaky" },
-      el("span", { class: "dot" }), shorten(one.name, 34), one.stable ? "" : " (unstable)")));
+      el("span", { class: "dot" }), brief(one), one.stable ? "" : " (unstable)")));
     M.sizes = [...box.children].map((node) => [node.offsetWidth, node.offsetHeight]);
     for (const node of box.children) node.style.visibility = "hidden";
   }
