@@ -45,13 +45,13 @@ class SentenceContent(VectorTransform):
     def _rows(self, X: Array) -> Vectors:
         return _compared(super()._rows(X)).astype(np.float32)
 
-    def predict(self, X: Array) -> Array:
+    def answers(self, X: Array) -> Array:
         """The likelier label of each row (n, 2d), an array of str (n,): "in" or "out" after `pairs`."""
         return np.array([best[0] for best in self._fitted().best(self._rows(X), 1)], dtype=object)
 
     def score(self, X: Array, y: Any) -> float:
         """Share of rows (n, 2d) whose likelier label is the one in y (n,)."""
-        return float((self.predict(X) == np.array(told_labels(y, len(X)), dtype=object)).mean())
+        return float((self.answers(X) == np.array(told_labels(y, len(X)), dtype=object)).mean())
 
     def pairs(self, paragraphs: Array, sentences: Array, home: Sequence[int]) -> tuple[Vectors, Array]:
         """Rows (2p, 2d) and labels (2p,) for paragraphs (p, d): one of its sentences (m, d) each, and one of another's.
@@ -95,7 +95,7 @@ class SentenceContent(VectorTransform):
             both, asked = (np.concatenate([part, part + len(whole)]) for part in (learn, out))
             for labels, hits in ((y, right), (dealt, control)):
                 probe: Any = SentenceContent(self.hard, self.random_state)
-                hits[asked] = probe.fit(x[both], labels[both]).predict(x[asked]) == labels[asked]
+                hits[asked] = probe.fit(x[both], labels[both]).answers(x[asked]) == labels[asked]
         half = len(whole)
         return {
             name: bootstrap((hits[:half] + hits[half:]) / 2) for name, hits in (("right", right), ("control", control))
@@ -141,9 +141,9 @@ def _sentences_are_told(lab: Lab, method: Any) -> Evidence:
     found: dict[str, float] = {}
     for name, hard in (("any other sentence", False), ("nearest other sentence", True)):
         x, y = SentenceContent(hard, random_state=lab.seed).pairs(whole, single, home)
-        found[name] = float((method.fit(x[known], y[known]).predict(x[~known]) == y[~known]).mean())
+        found[name] = float((method.fit(x[known], y[known]).answers(x[~known]) == y[~known]).mean())
     dealt = lab.rng(1).permutation(y)
-    found["dealt labels"] = float((method.fit(x[known], dealt[known]).predict(x[~known]) == dealt[~known]).mean())
+    found["dealt labels"] = float((method.fit(x[known], dealt[known]).answers(x[~known]) == dealt[~known]).mean())
     easy, hard_, chance = found.values()
     return Evidence(easy >= 0.75 and hard_ >= 0.6 and abs(chance - 0.5) <= 0.05, found)
 

@@ -43,13 +43,13 @@ class WordContent(VectorTransform):
         mean, weight, bias, names = label_head(X.astype(np.float64), told_labels(y, len(X)), seed=seed)
         return LinearHead(mean.astype(np.float32), weight.astype(np.float32), bias.astype(np.float32), names)
 
-    def predict(self, X: Array) -> Array:
+    def answers(self, X: Array) -> Array:
         """The likeliest word of each row (n, d), an array of str (n,)."""
         return np.array([best[0] for best in self._fitted().best(self._rows(X), 1)], dtype=object)
 
     def score(self, X: Array, y: Any) -> float:
         """Share of rows (n, d) whose likeliest word is the one in y (n,)."""
-        return float((self.predict(X) == np.array(told_labels(y, len(X)), dtype=object)).mean())
+        return float((self.answers(X) == np.array(told_labels(y, len(X)), dtype=object)).mean())
 
     def task(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
         """The places of the texts that hold exactly one of the words, and that word for each.
@@ -94,7 +94,7 @@ class WordContent(VectorTransform):
         return {name: bootstrap(values) for name, values in found.items()}
 
     def _held_out(self, rows: Vectors, labels: Array, asked: Vectors) -> Array:
-        return WordContent(self.n_words, self.random_state).fit(rows, labels).predict(asked)
+        return WordContent(self.n_words, self.random_state).fit(rows, labels).answers(asked)
 
 
 def _words_are_told(lab: Lab, method: Any) -> Evidence:
@@ -111,9 +111,9 @@ def _words_are_told(lab: Lab, method: Any) -> Evidence:
     found = {"texts": float(len(asked)), "commonest word": float((words_[cut:] == usual).mean())}
     for name in ("default", "minilm"):
         x = lab.encoder(name).encode(asked)
-        found[f"right, {name}"] = float((method.fit(x[:cut], words_[:cut]).predict(x[cut:]) == words_[cut:]).mean())
+        found[f"right, {name}"] = float((method.fit(x[:cut], words_[:cut]).answers(x[cut:]) == words_[cut:]).mean())
         dealt = lab.rng(1).permutation(words_)
-        found[f"dealt, {name}"] = float((method.fit(x[:cut], dealt[:cut]).predict(x[cut:]) == dealt[cut:]).mean())
+        found[f"dealt, {name}"] = float((method.fit(x[:cut], dealt[:cut]).answers(x[cut:]) == dealt[cut:]).mean())
     base = found["commonest word"] + 0.05
     holds = found["right, default"] >= 0.75 and found["right, minilm"] >= 0.5
     return Evidence(holds and max(found["dealt, default"], found["dealt, minilm"]) <= base, found)

@@ -29,7 +29,7 @@ _TRIED = 4000  # of the commonest words, when choosing: the likeliest guesses ar
 class WordInversion(VectorTransform):
     """Score every word of the known texts for a row, by a tempered linear discriminant; guess the likeliest.
 
-    `transform` gives the scores, a column for each word of `learned_.names`: log odds, calibrated on held-out rows for the
+    `transform` gives the scores, a column for each word of `learned_.names`: log odds, roughly calibrated on held-out rows for the
     likeliest words of a row. Words are as `semascope.ops.words.words` cuts them.
 
     Args:
@@ -127,7 +127,7 @@ def _chosen(
                 hits = float(np.take_along_axis(right, _top(scores, k), axis=1).mean())
                 if hits > best:
                     best, how, kept = hits, Tempering(penalty, few, trust), scores
-    top = _top(kept, min(10 * k, len(tried) - 1))
+    top = _top(kept, min(3 * k, len(tried) - 1))
     slope, constant = calibration(np.take_along_axis(kept, top, axis=1), np.take_along_axis(right, top, axis=1))
     return how, slope, constant
 

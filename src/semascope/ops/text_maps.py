@@ -43,6 +43,8 @@ def text_map(texts: Sequence[str], rows: Vectors, encoder: Any = None, *, seed: 
 
 def placed(head: LinearHead, texts: Sequence[str], encoder: Any = None) -> Vectors:
     """Directions float32 (n, d) of length one in which texts lie, seen from `head.mean`; zero for what says nothing."""
+    if not len(texts):
+        return np.zeros((0, head.dim_in), np.float32)
     matrix = head.weight.T.astype(np.float64)
     if encoder is None:
         return unit(_bag(texts, head.names) @ matrix)
