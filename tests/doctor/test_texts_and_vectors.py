@@ -143,7 +143,7 @@ def test_rows_of_another_encoder_among_them_are_a_fault(x: np.ndarray, texts: li
 
 
 def test_no_recipe_is_named_where_none_made_the_rows(texts: list[str]) -> None:
-    x = np.random.default_rng(0).standard_normal((N, 64)).astype(np.float32)
+    x = np.random.default_rng(0).standard_normal((N, 300)).astype(np.float32)
     report = examine_matrix(x, texts=texts, encoder="default")
     assert levels(report)["recipe"] == "warning"
     assert report.verdict.startswith("Made by no recipe that was tried")

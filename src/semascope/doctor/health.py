@@ -180,7 +180,8 @@ def lengths(seen: Seen, grid: str) -> Finding:
 
 
 def _span(values: NDArray[np.float64]) -> str:
-    return f"{values.min():.4g} to {values.max():.4g}"
+    low, high = f"{values.min():.4g}", f"{values.max():.4g}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _piece(some: NDArray[np.int64], others: NDArray[np.int64]) -> str:

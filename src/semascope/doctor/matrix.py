@@ -158,10 +158,12 @@ def _report(
         if naming.sure and naming.best is not None:
             cosine = f" (cosine {naming.cosine.value:.4f})" if naming.cosine else ""
             made = f"Made by {naming.best}{cosine}"
+            if any(one.name == "own way" and one.level == "fault" for one in findings):
+                made += f", which is not how {naming.best.encoder} is to be used"
         else:
             made = "Made by no recipe that was tried"
-    found = trouble(findings, [])
-    verdict = f"{made}; {found[0].lower() + found[1:]}" if made else f"{found} ({shape})"
+    found = trouble(findings, ["own way", "recipe"] if made else [])
+    verdict = f"{made}; {_after(made, found)}" if made else f"{found} ({shape})"
     return Report(
         "doctor",
         given.name,
@@ -174,20 +176,23 @@ def _report(
     )
 
 
+def _after(made: str, found: str) -> str:
+    """What is wrong besides, behind what made the matrix."""
+    if found.startswith("Nothing") and not made.endswith(")"):
+        return "nothing else wrong was found"
+    return found[0].lower() + found[1:]
+
+
 def _next(findings: Sequence[Finding], naming: Naming | None, given: Given, again: str) -> str:
     if not again:
         return ""
     if given.texts is None:
         return f"semascope doctor {again} --texts FILE"
-    wrong = {one.name for one in findings if one.level == "fault"}
-    if (
-        naming is not None
-        and naming.sure
-        and naming.best is not None
-        and wrong & {"own way", "rows in another passport"}
-    ):
-        source = again.partition(" --texts ")[2]
-        return f"semascope build {source} --encoder {quoted(naming.best.encoder)} --out my.space"
+    source = again.partition(" --texts ")[2]
+    if source and any(one.level == "fault" for one in findings):
+        best = naming.best if naming is not None and naming.sure else None
+        named = f" --encoder {quoted(best.encoder)}" if best is not None else ""
+        return f"semascope build {source}{named} --out my.space"
     return f"semascope leak {again}"
 
 
