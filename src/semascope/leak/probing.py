@@ -43,7 +43,7 @@ def _words(material: Material, split: Split, stored: Vectors) -> Values | None:
     told = [labels[int(i)] for i in known]
     if len(known) < LEAST or len(hidden) < LEAST // 2 or len(set(told)) < 2:
         return None
-    said = probe.fit(stored[known], np.array(told, dtype=object)).predict(stored[hidden])
+    said = probe.fit(stored[known], np.array(told, dtype=object)).answers(stored[hidden])
     truth = np.array([labels[int(i)] for i in hidden], dtype=object)
     most = Counter(told).most_common(1)[0][0]
     return Values(hidden, _one(said == truth), _one(truth == most), _copied(split, hidden))
@@ -60,7 +60,7 @@ def _sentences(material: Material, split: Split, stored: Vectors, encoder: Encod
         single = encoder.encode([_parts(material.texts[int(i)])[-1] for i in rows])
         made.append(probe.pairs(stored[rows], single, range(len(rows))))
     (learn, labels), (asked, truth) = made
-    right = _one(probe.fit(learn, labels).predict(asked) == truth).reshape(2, len(hidden)).mean(axis=0)
+    right = _one(probe.fit(learn, labels).answers(asked) == truth).reshape(2, len(hidden)).mean(axis=0)
     return Values(hidden, right, np.full(len(hidden), 0.5), _copied(split, hidden))
 
 
