@@ -18,9 +18,12 @@ from semascope.types import Array
 
 COARSE = 10  # rows of the first search
 LOOSE = 6  # texts that look for their row among all
+NEAR = 0.9  # cosine from which columns scaled by the moments of other rows count as near
 AMONG = 8_192  # rows that such a text is held against at first
+MOST = 0.9  # of the rows in step below which texts whose row is not look for it elsewhere
 SHARE = 0.2  # of the rows that must come out exactly for rows and texts to be taken for in step
 TOLERANCE = 4e-5  # 1 - cosine: arithmetic in bfloat16 costs half of that, other arithmetic in float32 next to nothing
+FITTED_TOLERANCE = 1e-5
 TIMES_NOISE = 4.0
 
 Tick = Callable[[], None] | None
@@ -57,14 +60,15 @@ class Found:
     short: str = ""
 
 
-def tolerance(grid: Grid) -> float:
-    """1 - cosine up to which a row counts as coming out exactly."""
-    return TOLERANCE + TIMES_NOISE * grid.noise
+def tolerance(grid: Grid, frame: Frame = "direct") -> float:
+    """1 - cosine up to which a row counts as coming out exactly; less where something was fitted, which takes up a part."""
+    room = TOLERANCE if frame in ("direct", "bits") else FITTED_TOLERANCE
+    return room + TIMES_NOISE * grid.noise
 
 
 def hits(trial: Trial, grid: Grid) -> int:
     """Rows that came out exactly."""
-    return int((trial.cosines >= 1 - tolerance(grid)).sum())
+    return int((trial.cosines >= 1 - tolerance(grid, trial.frame)).sum())
 
 
 def done(trial: Trial, grid: Grid) -> bool:
@@ -120,14 +124,28 @@ def find(
     both = np.stack([inside, inside], axis=1)
     search = Search(reads, material(both[few(lengths, COARSE)], frames), tick)
     best = search.run(lambda trial: done(trial, grid))
-    if hits(best, grid) >= max(2, SHARE * len(best.cosines)):
-        return found(both, search, best, in_step=True)
+    count = len(best.cosines)
+    if hits(best, grid) >= max(2, SHARE * count):
+        if hits(best, grid) < MOST * count and best.frame in ("direct", "bits"):
+            apart = _paired(x, texts, titles, reads, grid, best, chosen, width, loosely=False)
+            both = _joined(both, apart)
+        return found(both, search, best, in_step=bool((both[:, 0] == both[:, 1]).mean() > 0.5))
     pairs = _elsewhere(x, texts, titles, search, grid, chosen, width, rng)
     if pairs is not None:
         again = Search(reads, material(pairs[few(reads.lengths(some(texts, pairs[:, 0])), COARSE)], frames), tick)
         return found(pairs, again, again.run(lambda trial: done(trial, grid)), in_step=False)
     plain = found(both, search, best, in_step=True)
     return find_linear(plain, x, texts, titles, rng, tick) if grid.name != "bits" else plain
+
+
+def _joined(both: NDArray[np.int64], apart: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    """Pairs in step, those of texts that have their row elsewhere replaced; where most have, these pairs alone."""
+    if apart is None or not (apart[:, 0] != apart[:, 1]).any():
+        return both
+    if (apart[:, 0] != apart[:, 1]).mean() > 0.5:
+        return apart
+    moved = dict(apart.tolist())
+    return np.array([[text, moved.get(text, row)] for text, row in both.tolist()], dtype=np.int64)
 
 
 def _elsewhere(
@@ -147,20 +165,25 @@ def _elsewhere(
     reads = search.reads
     rows = _candidates(x, rng)
     held = grid.rows(np.asarray(x[rows]))
-    frames: tuple[Frame, ...] = ("bits",) if grid.name == "bits" else ("direct", "columns")
+    material = search.material
+    first = list(range(min(LOOSE, len(material.texts))))
+    frames: tuple[Frame, ...] = ("bits",) if grid.name == "bits" else ("direct",)
     loose = Material(
-        list(search.material.texts[:LOOSE]), some_titles(search.material.titles, np.arange(min(LOOSE, len(search.material.texts)))),
-        anywhere(held), frames, width, grid.noise,
-    )  # fmt: skip
+        some(material.texts, first), some_titles(material.titles, first), anywhere(held), frames, width, grid.noise
+    )
     seeking = Search(reads, loose, search.tick)
     best = seeking.run(lambda trial: done(trial, grid))
-    if best.frame == "columns" and hits(best, grid) < 2:
-        near = best.cosines > 0.9  # the columns' means are of other rows here, so that nothing comes out exactly
-    else:
-        near = best.cosines >= 1 - tolerance(grid)
-    if near.sum() < 2:
+    if hits(best, grid) >= 2:
+        return _paired(x, texts, titles, reads, grid, best, chosen, width, loosely=False)
+    if grid.name == "bits":
         return None
-    return _paired(x, texts, titles, reads, grid, best, chosen, width, loosely=best.frame == "columns")
+    # Columns that were scaled: what with takes more texts to be seen, so that only the encoder's own reading is tried.
+    scaled = Material(some(texts, chosen), some_titles(titles, chosen), anywhere(held), ("columns",), width, grid.noise)
+    own = Search(reads, scaled, search.tick)
+    own.tried(reads.own)
+    if float(np.median(own.best().cosines)) < NEAR:
+        return None
+    return _paired(x, texts, titles, reads, grid, own.best(), chosen, width, loosely=True)
 
 
 def _candidates(x: Array, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -186,7 +209,7 @@ def _paired(
         :, reads.ways.index(best.way), :width
     ]
     nearest, cosines = nearest_rows(x, made, grid, best.frame, unit=best.unit)
-    kept = cosines >= (0.9 if loosely else 1 - tolerance(grid))
+    kept = cosines >= (NEAR if loosely else 1 - tolerance(grid))
     pairs = np.stack([chosen[kept], nearest[kept]], axis=1)
     return pairs if len(pairs) >= 4 else None
 

@@ -169,7 +169,7 @@ def _naming(settled: Settled, steps: RowSteps, others: Sequence[Settled]) -> Nam
         also=settled.also,
         sure=settled.sure,
         steps=steps,
-        tolerance=tolerance(found.grid),
+        tolerance=tolerance(found.grid, settled.trial.frame),
         rows=len(cosines),
         says="",
         tried=settled.tried,

@@ -275,50 +275,64 @@ class TransformerReads(Reads):
         inner = np.flatnonzero(tokens.spans[:, 0] >= 0)
         return (tokens.ids[: inner[0]], tokens.ids[inner[-1] + 1 :]) if len(inner) else (tokens.ids[:0], tokens.ids[:0])
 
-    def _read(self, keys: list[Any], tick: Tick | None) -> None:
-        rows = [np.frombuffer(key[0], dtype=np.int32) for key in keys]
-        order = np.argsort([len(row) for row in rows], kind="stable")
-        part: list[int] = []
-        held = 0
-        for i in order.tolist():
-            part.append(i)
-            held += len(rows[i])
-            if held >= _AT_ONCE:
-                self._run([rows[j] for j in part], [keys[j] for j in part])
-                part, held = [], 0
-                if tick is not None:
-                    tick()
-        if part:
-            self._run([rows[j] for j in part], [keys[j] for j in part])
+    def vectors(self, texts: Sequence[str], candidate: Candidate, tick: Tick | None = None) -> NDArray[np.float32]:
+        """The vectors of one candidate's way, float32 (n, width): no other layer is read, and nothing is kept."""
+        if candidate.pooling == "own":
+            return super().vectors(texts, candidate, tick)
+        out = np.zeros((len(texts), self.width), np.float32)
+        place = _POOLINGS.index(candidate.pooling)
+        for start in range(0, len(texts), 32):
+            keys = self.keys(texts[start : start + 32], candidate.reading)
+            states = self._states(keys, candidate.layers)
+            mean = states.hidden.mean(axis=0, keepdims=True)
+            for i, key in enumerate(keys):
+                part = mean[:, states.offsets[i] : states.offsets[i + 1]]
+                out[start + i] = self._pool(part, key, ((0,),))[place]
             if tick is not None:
                 tick()
+        return out
 
-    def _run(self, rows: list[NDArray[np.int32]], keys: list[Any]) -> None:
+    def _states(self, keys: list[Any], layers: Any) -> States:
+        rows = [np.frombuffer(key[0], dtype=np.int32) for key in keys]
         offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
         ids = np.concatenate(rows).astype(np.int32)
-        states = self.encoder.run(Tokens(ids, offsets, np.full((len(ids), 2), -1, np.int32)), layers="all")
+        return self.encoder.run(Tokens(ids, offsets, np.full((len(ids), 2), -1, np.int32)), layers=layers)
+
+    def _read(self, keys: list[Any], tick: Tick | None) -> None:
+        part: list[Any] = []
+        held = 0
+        for key in sorted(keys, key=lambda one: len(one[0])):
+            part.append(key)
+            held += len(key[0]) // 4
+            if held >= _AT_ONCE or len(part) >= 64:
+                self._run(part, tick)
+                part, held = [], 0
+        if part:
+            self._run(part, tick)
+
+    def _run(self, keys: list[Any], tick: Tick | None) -> None:
+        states = self._states(keys, "all")
         own = None
         if self.own_way.pooling == "own":
             last = States(states.hidden[-1:], states.offsets, states.ids, states.spans, (-1,))
             own = self.encoder.head(last, np.array([key[1] for key in keys], dtype=np.int64))
-        before, after = map(len, self._around)
         for i, key in enumerate(keys):
-            hidden = states.hidden[:, offsets[i] : offsets[i + 1]]
-            marks = (before, after) if key[2] else (0, 0)
-            made = self._pool(hidden, marks, key[1])
-            if own is not None:
-                made = np.concatenate([made, _padded(own[i], self.width)])
-            self._seen[key] = made
+            made = self._pool(states.hidden[:, states.offsets[i] : states.offsets[i + 1]], key, self.stacks)
+            self._seen[key] = made if own is None else np.concatenate([made, _padded(own[i], self.width)])
+        if tick is not None:
+            tick()
 
-    def _pool(self, hidden: Array, marks: tuple[int, int], prompt: int) -> NDArray[np.float32]:
-        """Every way but the encoder's own: float32 (ways, width), from the states (layers, tokens, width) of one text."""
+    def _pool(self, hidden: Array, key: Any, stacks: Sequence[tuple[int, ...]]) -> NDArray[np.float32]:
+        """Every pooling of every stack: float32 (stacks * poolings, width), from the states (layers, tokens, width) of one text."""
         count = hidden.shape[1]
-        out = np.zeros((len(self.stacks), len(_POOLINGS), hidden.shape[2]), np.float32)
+        out = np.zeros((len(stacks), len(_POOLINGS), hidden.shape[2]), np.float32)
         if not count:
             return out.reshape(-1, hidden.shape[2])
-        first, last = min(marks[0], count), max(count - marks[1], min(marks[0], count))
+        before, after = map(len, self._around if key[2] else ((), ()))
+        first = min(before, count)
+        last = max(count - after, first)
         words = slice(first, last) if last > first else slice(0, count)
-        asked = slice(prompt, count) if prompt < count else slice(0, count)
+        asked = slice(key[1], count) if key[1] < count else slice(0, count)
         place = np.arange(1, count + 1, dtype=np.float32)
         inner = np.zeros(count, np.float32)
         inner[words] = np.arange(1, words.stop - words.start + 1)
@@ -336,7 +350,7 @@ class TransformerReads(Reads):
             ],
             axis=1,
         )
-        for place_of, stack in enumerate(self.stacks):
+        for place_of, stack in enumerate(stacks):
             out[place_of] = made[list(stack)].mean(axis=0)
             if len(stack) > 1:  # the largest of an average is not the average of the largest
                 out[place_of, _POOLINGS.index("max")] = hidden[list(stack)].mean(axis=0).max(axis=0)

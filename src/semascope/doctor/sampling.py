@@ -48,12 +48,12 @@ def measured(n: int, rng: np.random.Generator) -> NDArray[np.int64]:
     return np.sort(rng.permutation(n)[:_MEASURED]).astype(np.int64)
 
 
-def some(items: Sequence[str], places: Array) -> list[str]:
+def some(items: Sequence[str], places: Array | Sequence[int]) -> list[str]:
     """The items at these places."""
     return [items[int(place)] for place in places]
 
 
-def some_titles(titles: Sequence[str] | None, places: Array) -> list[str] | None:
+def some_titles(titles: Sequence[str] | None, places: Array | Sequence[int]) -> list[str] | None:
     """The titles at these places, where there are any."""
     return None if titles is None else some(titles, places)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from semascope.doctor.candidates import Candidate, Reading
 from semascope.doctor.finding import COARSE, Found, done, hits, tolerance
 from semascope.doctor.frames import ORDER, Fit, Frame, fitted, lengths, row_cosines
+from semascope.doctor.grid import Grid
 from semascope.doctor.reads import Reads, Way
 from semascope.doctor.rotations import what_rotated
 from semascope.doctor.sampling import few, some, some_titles
@@ -20,6 +21,10 @@ from semascope.types import Array
 RUNNERS = 3  # other readings that are tried on all rows
 FEWEST = 5  # rows that have to come out exactly
 LEAST_SHARE = 0.2
+ALL_BUT = 0.95
+BETWEEN = 100.0  # times the tolerance: rows that miss it by less are neither exact nor of another kind
+GAIN = 1.0  # nines by which a recipe has to come nearer for what it allows for to be believed
+ALIKE = 0.1  # nines below which two recipes that make every row exactly are not told apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,13 +70,13 @@ def settle(found: Found, tick: Callable[[], None] | None) -> Settled:
     same = _same(search, trial, found)
     best = same[0]
     trial = replace(trial, reading=best.reading, way=Way(best.layers, best.pooling))
-    exact = trial.cosines >= 1 - tolerance(found.grid)
+    exact = trial.cosines >= 1 - tolerance(found.grid, trial.frame)
     runner = _runner_up(search, trial, same, found)
-    also = _also(found, exact, tick) if exact.any() else ()
+    also, explained = _also(found, exact, tick) if exact.any() else ((), exact)
     tried = tuple((str(_named(one, found, reads)), float(one.cosines.mean())) for one in _ranked(search)[:20])
     return Settled(
         found, best, trial, _fit(search, trial, found), same, runner, also, exact,
-        _sure(trial, exact, runner), float(trial.score), tried,
+        _sure(trial, exact, explained, found.grid), float(trial.score), tried,
     )  # fmt: skip
 
 
@@ -97,14 +102,19 @@ def _ranked(search: Search) -> list[Trial]:
 
 
 def _chosen(search: Search, found: Found) -> Trial:
-    """The best trial of the simplest frame in which as many rows come out exactly as in any."""
+    """The best trial of the simplest frame in which as many rows come out exactly as in any.
+
+    A frame that allows for more has to come nearer by a clear step, or the simpler one stands, exact or not.
+    """
     trials = _ranked(search)
     most = max(hits(one, found.grid) for one in trials)
     if not most:
         return trials[0]
     full = [one for one in trials if hits(one, found.grid) == most]
     first = min(ORDER.index(one.frame) for one in full)
-    return next(one for one in full if ORDER.index(one.frame) == first)
+    best = next(one for one in full if ORDER.index(one.frame) == first)
+    simple = next((one for one in trials if one.frame in ("direct", "bits")), best)
+    return best if best.score >= simple.score + GAIN else simple
 
 
 def _same(search: Search, trial: Trial, found: Found) -> tuple[Candidate, ...]:
@@ -120,6 +130,9 @@ def _same(search: Search, trial: Trial, found: Found) -> tuple[Candidate, ...]:
         for place in np.flatnonzero((cosines >= 1 - near).all(axis=0)):
             for alike in _alike(search, reading):
                 pairs[alike, reads.ways[int(place)]] = None
+        for one in trials:
+            if one.frame == trial.frame and one.unit == trial.unit and _as_good(one, trial, found):
+                pairs[one.reading, one.way] = None
 
     def odd(pair: tuple[Reading, Way]) -> tuple[int, int, int]:
         reading, way = pair
@@ -128,6 +141,11 @@ def _same(search: Search, trial: Trial, found: Found) -> tuple[Candidate, ...]:
 
     ranked = sorted(pairs, key=odd)
     return tuple(_named(replace(trial, reading=reading, way=way), found, reads) for reading, way in ranked)
+
+
+def _as_good(one: Trial, trial: Trial, found: Found) -> bool:
+    every = hits(one, found.grid) == hits(trial, found.grid) == len(trial.cosines)
+    return every and one.score >= trial.score - ALIKE
 
 
 def _alike(search: Search, reading: Reading) -> list[Reading]:
@@ -146,7 +164,7 @@ def _vectors(search: Search, trial: Trial) -> Array:
 
 def _runner_up(search: Search, trial: Trial, same: Sequence[Candidate], found: Found) -> tuple[Candidate, float] | None:
     taken = {(one.reading, one.layers, one.pooling) for one in same}
-    exact = trial.cosines >= 1 - tolerance(found.grid)
+    exact = trial.cosines >= 1 - tolerance(found.grid, trial.frame)
     rows = exact if exact.any() else np.ones(len(exact), dtype=bool)
     others = [
         one
@@ -159,14 +177,26 @@ def _runner_up(search: Search, trial: Trial, same: Sequence[Candidate], found: F
     return _named(nearest, found, found.reads), float(nearest.cosines[rows].mean())
 
 
-def _sure(trial: Trial, exact: NDArray[np.bool_], runner: tuple[Candidate, float] | None) -> bool:
-    if exact.sum() < max(FEWEST, LEAST_SHARE * len(exact)):
+def _sure(trial: Trial, exact: NDArray[np.bool_], explained: NDArray[np.bool_], grid: Grid) -> bool:
+    """Whether rows come out exactly, and those that do not are of another kind altogether.
+
+    Vectors of a model that was trained on a little come out nearly, some nearer than others: rows in between give them
+    away. Where something was fitted, all rows have to come out.
+    """
+    share = exact.mean()
+    if exact.sum() < FEWEST or share < LEAST_SHARE:
         return False
-    return runner is None or float(trial.cosines[exact].mean()) > runner[1]
+    if trial.frame not in ("direct", "bits"):
+        return bool(share >= ALL_BUT)
+    between = ~explained & (trial.cosines > 1 - BETWEEN * tolerance(grid, trial.frame))
+    return bool(between.mean() <= 1 - ALL_BUT)
 
 
-def _also(found: Found, exact: NDArray[np.bool_], tick: Callable[[], None] | None) -> tuple[tuple[Candidate, int], ...]:
-    """What made the rows that the best recipe did not, as long as one makes three of them and a tenth."""
+def _also(
+    found: Found, exact: NDArray[np.bool_], tick: Callable[[], None] | None
+) -> tuple[tuple[tuple[Candidate, int], ...], NDArray[np.bool_]]:
+    """What made the rows that the best recipe did not, as long as one makes three of them; and which rows are then explained."""
+    explained = exact.copy()
     made: list[tuple[Candidate, int]] = []
     left = np.flatnonzero(~exact)
     frames: tuple[Frame, ...] = ("bits",) if found.grid.name == "bits" else ("direct",)
@@ -180,13 +210,14 @@ def _also(found: Found, exact: NDArray[np.bool_], tick: Callable[[], None] | Non
         every = Search(found.reads, _material(found, left, frames), tick)
         every.tried(best.reading)
         best = every.best()
-        good = best.cosines >= 1 - tolerance(found.grid)
+        good = best.cosines >= 1 - tolerance(found.grid, best.frame)
         if good.sum() < 3:
             break
         part = replace(found, x=found.x[left], texts=some(found.texts, left), titles=some_titles(found.titles, left))
         made.append((_named(best, part, found.reads), int(good.sum())))
+        explained[left[good]] = True
         left = left[~good]
-    return tuple(made)
+    return tuple(made), explained
 
 
 def _material(found: Found, places: Array, frames: tuple[Frame, ...]) -> Material:
@@ -198,7 +229,7 @@ def _material(found: Found, places: Array, frames: tuple[Frame, ...]) -> Materia
 def _fit(search: Search, trial: Trial, found: Found) -> Fit:
     if found.fit is not None:
         return found.fit
-    exact = trial.cosines >= 1 - tolerance(found.grid)
+    exact = trial.cosines >= 1 - tolerance(found.grid, trial.frame)
     rows = exact if exact.sum() >= FEWEST else np.ones(len(exact), dtype=bool)
     vectors = _vectors(search, trial)[:, : found.x.shape[1]]
     return fitted(found.x[rows], vectors[rows], trial.frame, unit=trial.unit)
@@ -212,7 +243,7 @@ def _named(trial: Trial, found: Found, reads: Reads) -> Candidate:
     width = found.x.shape[1]
     columns = width if width < natural and trial.frame != "linear" else None
     length, scale = "", 1.0
-    exact = trial.cosines >= 1 - tolerance(found.grid)
+    exact = trial.cosines >= 1 - tolerance(found.grid, trial.frame)
     rows = exact if exact.any() else np.ones(len(exact), dtype=bool)
     if trial.frame == "direct":
         counts = reads.counts(texts, trial.reading).astype(np.float64)

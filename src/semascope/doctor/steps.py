@@ -22,8 +22,8 @@ from semascope.types import Array
 Told = Callable[..., "RowSteps"]
 StepKind = Literal["in step", "shifted", "shuffled", "partly", "unknown"]
 LISTED = 100
-SLOW_TOKENS = 40_000  # read at most of an encoder that runs a model
-SLOW_TEXTS = 1_000
+SLOW_TOKENS = 25_000  # read at most of an encoder that runs a model
+SLOW_TEXTS = 400
 FAST_TEXTS = 20_000
 
 
@@ -141,7 +141,11 @@ class _Finder:
         self.x, self.texts, self.titles, self.settled, self.tick = x, texts, titles, settled, tick
         self.grid = settled.found.grid
         # The fit comes from some rows alone: give it the room of its own errors.
-        self.near = 1 - (2 if settled.trial.frame in ("direct", "bits") else 20) * tolerance(self.grid)
+        self.near = (
+            1 - 2 * tolerance(self.grid)
+            if settled.trial.frame in ("direct", "bits")
+            else 1 - 50 * tolerance(self.grid, settled.trial.frame)
+        )
         self.known: dict[int, int] = {}
 
     def rows_of(self, places: Array | Sequence[int]) -> NDArray[np.int64]:
@@ -186,7 +190,7 @@ def _told(places: NDArray[np.int64], found: NDArray[np.int64], finder: _Finder) 
     missing = places[~there]
     common = partial(RowSteps, in_place=in_place, matched=matched, looked=len(places), rows=m, texts=n)
     least = 0.99 if m == n else 1.0
-    if in_place.value >= least:
+    if in_place.value >= least and not ((found >= 0) & (found != places)).any():
         end = f" Row counts differ: {m:,} rows, {n:,} texts." if m != n else ""
         said = f"{int((found == places).sum()):,} of {len(places):,} texts looked at have their row in its place.{end}"
         return common("in step", 0, pieces=(Piece(0, min(m, n) - 1, 0),), missing=_first(missing), says=said)
