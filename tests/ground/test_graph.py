@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semascope.errors import InputError, OptionError
-from semascope.ops import nearest, unit
+from semascope.ops import graph_recall, nearest, unit
 
 
 def scores_of(x: np.ndarray) -> np.ndarray:
@@ -18,11 +18,11 @@ def scores_of(x: np.ndarray) -> np.ndarray:
     return out
 
 
-@pytest.mark.parametrize(("n", "dim", "k"), [(500, 24, 15), (2500, 8, 5), (4500, 6, 20), (2049, 4, 3)])
+@pytest.mark.parametrize(("n", "dim", "k"), [(500, 24, 15), (2500, 8, 5), (4200, 6, 20), (2049, 4, 3)])
 def test_the_exact_graph_is_that_of_a_plain_sort(n: int, dim: int, k: int) -> None:
     x = np.random.default_rng(n).normal(size=(n, dim))
     graph, scores = nearest(x, k), scores_of(x)
-    want = -np.sort(-scores, axis=1)[:, :k]
+    want = -np.sort(-np.partition(scores, n - k, axis=1)[:, n - k :], axis=1)
     np.testing.assert_allclose(graph.cosines, want, atol=1e-6)
     np.testing.assert_allclose(np.take_along_axis(scores, graph.indices.astype(np.int64), axis=1), want, atol=1e-6)
 
@@ -54,3 +54,25 @@ def test_what_is_wrong_is_named() -> None:
         nearest(np.ones((4, 2)), 0)
     with pytest.raises(InputError, match="x: want"):
         nearest(np.full((4, 2), np.nan))
+
+
+def test_the_graph_that_is_not_exact_meets_the_recall_it_was_asked_for() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(5000, 160)) * np.geomspace(1, 0.3, 160)
+    graph = nearest(x, 10, recall=0.9)
+    found = graph_recall(x, graph, sample=500)
+    assert 0.89 <= found.value < 1
+    assert found.n == 500
+    assert graph_recall(x, nearest(x, 10)).value == 1
+    exact = scores_of(x)
+    np.testing.assert_allclose(
+        graph.cosines, np.take_along_axis(exact, graph.indices.astype(np.int64), axis=1), atol=1e-5
+    )
+    assert all(len(set(row)) == 10 for row in graph.indices.tolist())
+
+
+def test_where_no_fewer_columns_do_every_pair_is_compared_in_full() -> None:
+    x = np.random.default_rng(4).normal(size=(2500, 200))  # no direction says more than another
+    assert graph_recall(x, nearest(x, 5, recall=0.99)).value == 1
+    with pytest.raises(OptionError, match="recall: want"):
+        nearest(x, recall=0.2)

@@ -3,7 +3,7 @@
 from semascope.ops.arrays import cosine, mapped, ranks, spearman, unit
 from semascope.ops.door import integer, need, option, texts, vectors
 from semascope.ops.files import guarded, settle, write_text
-from semascope.ops.graph import Graph, nearest
+from semascope.ops.graph import Graph, graph_recall, nearest
 from semascope.ops.hashes import digest, file_digest
 from semascope.ops.neighbours import neighbours_kept, recall_at, trustworthiness
 from semascope.ops.places import cache_folder, model_folder
@@ -23,6 +23,7 @@ __all__ = [
     "digest",
     "each_text",
     "file_digest",
+    "graph_recall",
     "guarded",
     "integer",
     "kept",
