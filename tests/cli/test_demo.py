@@ -95,3 +95,18 @@ def test_a_space_that_somebody_named_is_never_built_over(run, tmp_path: Path) ->
     old_space(tmp_path / "mine.space")
     said = run("demo", "--limit", "30", "--out", tmp_path / "mine.space", "--json")
     assert (said.json["documents"], said.json["built"]) == (1, False)
+
+
+def test_it_ends_with_what_doctor_and_leak_say_of_its_own_space(run, tmp_path: Path) -> None:
+    said = run("demo", "--limit", "400", "--out", tmp_path / "demo.space")
+    assert said.code == 0
+    doctor, leak = (said.out.index(f"$ semascope {verb} ") for verb in ("doctor", "leak"))
+    assert said.out.index("? ") < doctor < leak < said.out.index("Next: ")
+    assert "Nothing wrong was found (" in said.out[doctor:leak]
+    assert "of five guessed words right (guessing: " in said.out[leak:]
+
+
+def test_a_handful_of_documents_is_not_attacked(run, tmp_path: Path) -> None:
+    said = run("demo", "--limit", "30", "--out", tmp_path / "demo.space", "--json").json
+    assert said["doctor"]["verdict"]
+    assert "leak" not in said

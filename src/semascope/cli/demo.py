@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,17 +16,20 @@ from semascope.cli.make import json_option, summary
 from semascope.cli.verb import Verb
 
 if TYPE_CHECKING:
+    from semascope.report import Report
     from semascope.space import Space
 
 # The standard library comes first, then installed packages by name; so many are read in well under a minute.
 DOCUMENTS = 20_000
 SHOWN = 3
+FINDINGS = 4
+ATTACKED, LEAST_ATTACKED = 2_500, 250  # rows that the demo's attacker looks at, and the fewest that are worth it
 
 
 @click.command(
     cls=Verb,
     about="Reads the docstrings of the standard library and of installed packages (parsed, never imported), builds a Space of "
-    "them, and asks a few questions. Run again, it uses that Space.",
+    "them, asks a few questions, and says what doctor and leak find of its vectors. Run again, it uses that Space.",
     examples=[("semascope demo", ""), ("semascope demo --out pydocs.space", "keep the Space here")],
 )
 @click.option(
@@ -50,9 +54,11 @@ def demo(out: str | None, limit: int, fresh: bool, json_: bool) -> None:
     with space:
         answers = [(question, space.search(question, SHOWN)) for question in questions()]
         info = summary(space)
+    reports = _trust(path, info["passages"], quiet=json_)
     if json_:
         found = [{"question": question, "hits": [hit.to_json() for hit in hits]} for question, hits in answers]
-        say.as_json({"space": str(path), **info, "built": built, "seconds": round(spent, 3), "searches": found})
+        said = {report.verb: report.to_json() for report in reports}
+        say.as_json({"space": str(path), **info, "built": built, "seconds": round(spent, 3), "searches": found, **said})
         return
     what = f"{say.count(info['documents'], 'piece')} of the Python documentation on this machine"
     how = f"read, encoded and indexed in {say.seconds(spent)}" if built else "as built earlier (--fresh builds it anew)"
@@ -60,7 +66,47 @@ def demo(out: str | None, limit: int, fresh: bool, json_: bool) -> None:
     for question, hits in answers:
         say.line(f"\n{say.styled('? ' + question, fg='cyan', bold=True)}")
         find.show(hits, question, brief=True)
+    _show(reports, tilde(path))
     say.next_step(f'semascope search {tilde(path)} "ask it in your own words"')
+
+
+def _trust(path: Path, passages: int, *, quiet: bool) -> list[Report]:
+    """What doctor and leak say of the Space; leak where there are rows enough to play the attacker on."""
+    from semascope.doctor import examine_space
+    from semascope.leak import audit
+    from semascope.ops import vectors
+    from semascope.subject import open_subject
+
+    with say.Bar("Looking at the vectors", "rows", quiet=quiet) as bar:
+        reports = [examine_space(path, progress=bar)]
+    if passages < LEAST_ATTACKED:
+        return reports
+    rows = open_subject(path).sample(ATTACKED)
+    with say.Bar("Attacking", "runs", quiet=quiet) as bar:
+        reports.append(
+            audit(
+                vectors(rows.vectors),
+                rows.texts or (),
+                known=len(rows) * 4 // 5,
+                hidden=len(rows) // 5,
+                splits=1,
+                defences=[],
+                name=path.name,
+                progress=bar,
+            )
+        )
+    return reports
+
+
+def _show(reports: Sequence[Report], path: str) -> None:
+    """The verdict and the first findings of each, under the command that says all of it."""
+    from semascope.report.findings import SIGNS
+
+    for report in reports:
+        say.line(f"\n{say.styled(f'$ semascope {report.verb} {path}', fg='cyan', bold=True)}")
+        say.line(report.verdict)
+        for one in report.findings[:FINDINGS]:
+            say.line("  " + say.shorten(f"{SIGNS[one.level]} {one.name}: {one.says}", say.width() - 2))
 
 
 def questions() -> list[str]:
