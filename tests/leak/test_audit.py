@@ -52,7 +52,7 @@ def test_vectors_that_hold_every_word_leak_nearly_all(telling: np.ndarray, some,
     assert found["words"]["guessing"]["value"] < 0.3
     assert found["attribute: label"]["value"]["value"] > 0.95
     assert found["names, found"]["value"]["value"] > 0.6
-    assert found["which of 20 words"]["gain"]["low"] > 0.5
+    assert found["which of 20 words"]["gain"]["low"] > 0.3
     assert all(
         one["gain"]["low"] > 0 for name, one in found.items() if name.startswith(("words", "attribute", "names"))
     )

@@ -134,7 +134,7 @@ def both(one: Defence, other: Defence) -> Defence:
         return Defended(lambda rows: then.store(first.store(rows)), lambda rows: then.ask(first.ask(rows)), then.bits)
 
     return Defence(
-        f"{one.name}, {other.name}", "combined", f"{one.says}, then {other.says}", learn, one.secret or other.secret
+        f"{one.name} + {other.name}", "combined", f"{one.says}, then {other.says}", learn, one.secret or other.secret
     )
 
 

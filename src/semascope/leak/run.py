@@ -73,8 +73,13 @@ def _figures(got: Mapping[str, Sequence[Values]]) -> Iterator[Figure]:
     made = {name: figure(name, _says(name), values) for name, values in got.items()}
     for name, found in made.items():
         ten = made.get(name + TEN)
-        if found is not None and not name.endswith(TEN):
-            yield found if ten is None else replace(found, more={"among the ten first": ten.value})
+        if found is None or name.endswith(TEN):
+            continue
+        if ten is None:
+            yield found
+        else:
+            says = f"of hidden texts are picked out of {round(1 / found.guess.value):,} candidates"
+            yield replace(found, says=says, more={"among the ten nearest": ten.value})
 
 
 def _one_split(attacked: Attacked, one: Split, stored: Vectors, *, all_of_them: bool) -> Iterator[tuple[str, Values]]:
@@ -107,6 +112,4 @@ def turned_back(attacked: Attacked, stored: Vectors) -> Figure | None:
 
 
 def _says(name: str) -> str:
-    if name.startswith("own text"):
-        return "of hidden texts are picked out of all candidates"
     return SAYS.get(name) or f"of texts are told right in {name.removeprefix(ATTRIBUTE)}"

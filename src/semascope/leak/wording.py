@@ -16,7 +16,7 @@ TABLED = (
     "names, found",
     "own text, encoder not known",
     "own text, encoder known",
-    "membership, encoder not known",
+    "membership, encoder known",
 )
 CHEAP = 0.9  # of the nearest neighbours kept: a defence that most searches would not notice
 LOWER_BOUND = (
@@ -27,7 +27,7 @@ LOWER_BOUND = (
 STANDARD = (
     "On OWASP AISVS: the numbers 8.4.3 to 8.4.6 are those of a proposal of March 2026 (pull request 192: test membership "
     "inference, apply a defence against inversion, test attribute inference, keep a threat model for each sensitive "
-    "collection) that was not taken over; drafts of spring 2026 asked for leakage targets that are measured and gate "
+    "collection) that was not taken over; drafts until June 2026 asked for leakage targets that are measured and gate "
     "changes of the encoder; version 1.0 asks for neither. Check the version your review goes by."
 )
 
@@ -73,7 +73,11 @@ def verdict(found: Found) -> str:
     start = f"An attacker with {found.known:,} known rows gets {got}"
     if not words.leaks:
         return f"{start}, and {_got(max(leaking, key=lambda one: one.gain.value))}"
-    return start + _best(found)
+    own = max(
+        (one for one in leaking if one.name.startswith("own text")), key=lambda one: one.value.value, default=None
+    )
+    picked = "" if own is None else f", and {percent(own.value.value)} {own.says}"
+    return start + picked + _best(found)
 
 
 def _best(found: Found) -> str:
@@ -193,7 +197,11 @@ def _cheapest(trades: Sequence[Trade]) -> Trade | None:
 def _tables(found: Found) -> Iterator[Table]:
     measured = [one.name for one in found.figures if any(one.name in trade.figures for trade in found.trades)]
     attributes = [name for name in measured if name.startswith("attribute: ")][:1]
-    names = [name for name in measured if name in TABLED or name in attributes]
+    names = [
+        name
+        for name in measured
+        if (name in TABLED or name in attributes) and sum(name in trade.figures for trade in found.trades) > 1
+    ]
     judged = any(trade.ndcg is not None for trade in found.trades)
     if found.trades and names:
         head = ["defence", *names, "neighbours kept", *(["nDCG@10"] if judged else []), "bytes a row"]
