@@ -15,7 +15,7 @@ from semascope.cli import app
 from semascope.encoders import Encoder
 from semascope.space import Space
 
-N = 120
+N = 60
 
 
 def run(*args: object) -> Result:

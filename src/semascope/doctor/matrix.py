@@ -101,8 +101,7 @@ def examine(
     naming: Naming | None = None
     if given.texts is not None:
         found, tables, naming = _with_texts(given, given.texts, seen, encoder, seed)
-        told = {"texts without a vector", "empty rows"} & {one.name for one in found}
-        findings = [*found, *(one for one in findings if not (told and one.name == "zero rows"))]
+        findings = [*found, *_untold(findings, found)]
     if given.passport is not None:
         findings += passport_findings(given.passport, seen, values, given.texts, seed)
     return _report(given, seen, findings, tables, naming, again)
@@ -174,6 +173,18 @@ def _report(
         numbers={"rows": seen.n, "columns": seen.d, "dtype": seen.dtype.name, "sample": len(seen.places)},
         notes=notes,
     )
+
+
+def _untold(findings: Sequence[Finding], found: Sequence[Finding]) -> list[Finding]:
+    """Findings on rows alone, less what those on rows and texts tell better: which zero rows and equal rows are wrong."""
+    names = {one.name for one in found}
+    left: list[Finding] = []
+    for one in findings:
+        if one.name == "zero rows" and {"texts without a vector", "empty rows"} & names:
+            continue
+        explained = one.name == "equal rows" and one.level == "warning" and "equal texts" in names
+        left.append(replace(one, level="note", says=one.says.partition(": equal texts")[0]) if explained else one)
+    return left
 
 
 def _after(made: str, found: str) -> str:
