@@ -368,6 +368,27 @@ def test_a_large_table_is_sampled_by_the_server_evenly(connection: Any, shop: An
     assert list(open_subject(shop.url(), sample=500, seed=18).ids) != list(found.ids)
 
 
+def test_a_huge_table_is_sampled_by_pages_and_its_size_is_the_planners(
+    connection: Any, shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection.execute(
+        "CREATE TABLE many AS SELECT i AS id, 'the text of row ' || i AS body FROM generate_series(0, 29999) i"
+    )
+    monkeypatch.setattr("semascope.subject.pg_sampling._SCAN", 0)
+    monkeypatch.setattr("semascope.subject.pg_sampling._CHEAP", 0)
+    for analysed in (False, True):
+        if analysed:
+            connection.execute("ANALYZE many")
+        found = open_subject(shop.url(), sample=3000, seed=1)
+        assert 0.5 * 3000 < len(found) <= 3000
+        assert 15_000 < found.total < 60_000
+        assert re.search(
+            r"of about [\d,]+ rows \(the planner's estimate\), drawn by TABLESAMPLE SYSTEM \(.* %\): whole pages",
+            found.drawn,
+        )
+    assert found.total == 30_000
+
+
 def test_a_query_is_read_up_to_a_bound_that_is_said(
     connection: Any, shop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
