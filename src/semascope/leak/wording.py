@@ -230,19 +230,19 @@ def _row(trade: Trade, names: Sequence[str], *, judged: bool) -> list[str]:
 
 def _curves(found: Found) -> Iterator[Curve]:
     trades = [one for one in found.trades if WORDS in one.figures and not one.attacker]
-    if len(trades) < 2:
+    if not any(one.family not in ("none", "rotation") for one in trades):
         return
     lines: dict[str, list[tuple[float, float, float, float]]] = {}
     dots: dict[str, list[str]] = {}
     bare = [one for one in trades if one.name == "none"]
     for trade in sorted(trades, key=lambda one: -one.kept.value):
-        if trade.name == "none":
+        if trade.name == "none" or trade.family == "rotation":
             continue
         if trade.family not in lines:
             lines[trade.family] = [_point(one) for one in bare]
             dots[trade.family] = [""] * len(bare)
         lines[trade.family].append(_point(trade))
-        dots[trade.family].append(trade.name)
+        dots[trade.family].append(_short(trade))
     guess = trades[0].figures[WORDS].guess
     ends = [0.0, max(1 - one.kept.value for one in trades)]
     lines["guessing"] = [(x, guess.value, guess.low, guess.high) for x in ends]
@@ -253,6 +253,11 @@ def _curves(found: Found) -> Iterator[Curve]:
         lines,
         dots,
     )
+
+
+def _short(trade: Trade) -> str:
+    """What a point is called beside a legend that names its line."""
+    return trade.name.replace("noise ", "").replace(" of the columns", "").replace("+ one bit", "+ bit")
 
 
 def _point(trade: Trade) -> tuple[float, float, float, float]:
