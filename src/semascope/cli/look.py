@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from semascope.cli import say, sources, subjects
+from semascope.cli import demo, say, sources, subjects
 from semascope.cli.make import json_option
 from semascope.cli.verb import Verb
 from semascope.errors import OptionError
@@ -103,7 +103,7 @@ def _subject(source: str, how: dict[str, Any]) -> Subject:
     if source.startswith("python:") and not Path(source).exists():
         from semascope.subject import open_subject
 
-        corpus = sources.python(source.removeprefix("python:"))
+        corpus = sources.python(source.removeprefix("python:"), limit=demo.DOCUMENTS)
         return open_subject(corpus, sample=how["sample"], seed=how["seed"])
     return subjects.opened(source, how)
 
