@@ -166,10 +166,13 @@ def test_pairs_hold_a_sentence_of_the_paragraph_and_one_of_another() -> None:
     assert [home[place] == i % 4 for i, place in enumerate(places)] == [True] * 4 + [False] * 4
     assert labels.tolist() == ["in"] * 4 + ["out"] * 4
     np.testing.assert_array_equal(rows[:, :5], np.tile(whole, (2, 1)).astype(np.float32))
+    # A paragraph's own sentences are the nearest to it, and are not what it lacks.
+    whole = LAB.vectors(4, 5)
+    single = np.repeat(whole, 2, axis=0) + np.arange(8)[:, None] * np.float32(0.01)
     hard, _ = SentenceContent(hard=True).pairs(whole, single, home)
     near = (whole @ single.T) / np.linalg.norm(whole, axis=1)[:, None] / np.linalg.norm(single, axis=1)
     near[np.array(home), np.arange(8)] = -1
-    assert [int(row[5] // 5) for row in hard[4:]] == near.argmax(axis=1).tolist()
+    np.testing.assert_array_equal(hard[4:, 5:], single[near.argmax(axis=1)])
     with pytest.raises(InputError, match="home: want places 0 to 3, each at least once"):
         SentenceContent().pairs(whole, single, [0] * 8)
 
