@@ -124,7 +124,6 @@ const few = () => {
     el("button", { type: "button", text: "Download labels and predictions", disabled: !L.given.size, onclick: saveLabels }),
     el("button", { type: "button", text: "Start over", disabled: !L.given.size, onclick: () => { L.given.clear(); L.names = []; keep(); few(); } }))];
   if (box) { box.replaceChildren(...fill); return; }
-  const expected = f.accuracy ? `With these ${f.rows.length} rows labelled, ${between(f.accuracy)} of the others get their label right; with as many rows drawn at random: ${f.random ? between(f.random) : "not measured"}.` : "";
-  part("few", `Label ${f.rows.length}, predict the rest`, f.says, expected && el("p", { text: expected }), el("div", { id: "few-box", class: "card", style: { padding: ".8rem 1rem" } }, ...fill),
-    table({ caption: `The ${counted(f.rows.length, "row")} to label`, name: "rows-to-label", head: [["", "num"], ["Text", ""]], rows: f.rows.map((row, at) => [at, row]), first: 4, cells: ([at, row]) => [String(at + 1), rowButton(row)], csv: { head: ROW, rows: ([, row]) => [rowCells(row)] } }));
+  part("few", `Label ${f.rows.length}, predict the rest`, f.says, el("div", { id: "few-box", class: "card", style: { padding: ".8rem 1rem" } }, ...fill),
+    table({ caption: `The ${counted(f.rows.length, "row")} to label`, name: "rows-to-label", head: [["Turn", "num"], ["Text", ""]], rows: f.rows.map((row, at) => [at, row]), first: 4, cells: ([at, row]) => [String(at + 1), rowButton(row)], csv: { head: ROW, rows: ([, row]) => [rowCells(row)] } }));
 };
