@@ -21,7 +21,7 @@ def attributes(subject: Subject) -> dict[str, Column]:
     Args:
         subject: Rows with what is known of them.
     """
-    every = {**_columns(subject.metadata), "label": subject.labels, "language": subject.langs}
+    every = {"label": subject.labels, "language": subject.langs, **_columns(subject.metadata)}
     return {name: column for name, column in every.items() if column is not None and learnable(column)}
 
 

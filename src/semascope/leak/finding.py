@@ -15,7 +15,7 @@ from semascope.leak.splits import Split
 from semascope.ops import unit
 from semascope.types import Encoder, Vectors
 
-TEN = "@10"
+OWN, TEN = "own text, ", "@10"
 COMPARED = 64  # texts encoded again, to see whether an encoder made the rows
 SAME = 0.9999  # lowest cosine from which an encoder's own vectors are taken to be the rows themselves
 
@@ -98,5 +98,5 @@ def finding_values(
         for depth, called in ((1, ""), (10, TEN)):
             found = (ranks <= depth).astype(np.float64)
             chance = np.full(len(found), min(depth / len(candidates), 1.0))
-            out[f"own text, {name}{called}"] = Values(split.hidden, found, chance, split.copied)
+            out[f"{OWN}{name}{called}"] = Values(split.hidden, found, chance, split.copied)
     return out

@@ -36,22 +36,21 @@ def membership_figures(
     for name, encoder in encodings.attackers(material.texts, strongest=strongest).items():
         attack = MembershipInference(encoder=encoder).fit(stored[split.known], np.array(material.some(split.known)))
         scores = attack.scores(store, asked).astype(np.float64)
-        out.append(_figure(f"membership, {name}", scores[: len(inside)], scores[len(inside) :], seed=len(out)))
+        out.append(_figure(name, scores[: len(inside)], scores[len(inside) :], seed=len(out)))
     return out
 
 
-def _figure(name: str, members: NDArray[np.floating], others: NDArray[np.floating], *, seed: int) -> Figure:
+def _figure(attacker: str, members: NDArray[np.floating], others: NDArray[np.floating], *, seed: int) -> Figure:
     auc, caught = _bootstrapped(members, others, seed=seed)
     guess = Interval(0.5, 0.5, 0.5, auc.n)
     gain = Interval(auc.value - 0.5, auc.low - 0.5, auc.high - 0.5, auc.n)
     return Figure(
-        name,
-        "AUC telling texts in the store from others",
+        f"membership, {attacker}",
+        f"is the AUC of telling texts in the store from others ({attacker})",
         auc,
         guess,
         gain,
-        None,
-        {"caught at 1 % false alarms": caught},
+        more={"caught at 1 % false alarms": caught},
         rate=False,
     )
 

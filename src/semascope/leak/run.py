@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from semascope.leak.finding import TEN, Encodings, finding_values
+from semascope.leak.finding import OWN, TEN, Encodings, finding_values
 from semascope.leak.found import Figure, Values, figure
 from semascope.leak.membership import membership_figures
 from semascope.leak.probing import STANDS, WHICH, content_values
@@ -78,7 +78,8 @@ def _figures(got: Mapping[str, Sequence[Values]]) -> Iterator[Figure]:
         if ten is None:
             yield found
         else:
-            says = f"of hidden texts are picked out of {round(1 / found.guess.value):,} candidates"
+            who = name.removeprefix(OWN)
+            says = f"of hidden texts are picked out of {round(1 / found.guess.value):,} candidates ({who})"
             yield replace(found, says=says, more={"among the ten nearest": ten.value})
 
 

@@ -108,7 +108,7 @@ def review(found: Found) -> str:
     return (
         f"For a security review: {found.source} ({found.rows:,} rows of {found.columns} numbers) was tested for embedding "
         f"inversion, attribute inference and membership inference by an attacker who has the vectors, the texts of "
-        f"{found.known:,} of them{knows}; on {found.hidden:,} rows hidden from him, in {found.splits} splits, he got: "
+        f"{found.known:,} of them{knows}; on {found.hidden:,} rows hidden from him, in {found.splits} draw{'s' * (found.splits != 1)}, he got: "
         f"{'; '.join(parts)}. Defences measured beside it, at the cost shown: {tried or 'none'}. "
         "No threshold was set: what is acceptable is the review's to say."
     )
@@ -189,7 +189,10 @@ def _cheapest(trades: Sequence[Trade]) -> Trade | None:
     cheap = [
         one
         for one in trades
-        if one.name != "none" and not one.attacker and one.kept.value >= CHEAP and WORDS in one.figures
+        if one.family not in ("none", "rotation")
+        and not one.attacker
+        and one.kept.value >= CHEAP
+        and WORDS in one.figures
     ]
     return min(cheap, key=lambda one: one.figures[WORDS].value.value, default=None)
 
