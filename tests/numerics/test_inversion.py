@@ -168,7 +168,7 @@ def test_pairs_hold_a_sentence_of_the_paragraph_and_one_of_another() -> None:
     np.testing.assert_array_equal(rows[:, :5], np.tile(whole, (2, 1)).astype(np.float32))
     # A paragraph's own sentences are the nearest to it, and are not what it lacks.
     whole = LAB.vectors(4, 5)
-    single = np.repeat(whole, 2, axis=0) + np.arange(8)[:, None] * np.float32(0.01)
+    single = np.repeat(whole, 2, axis=0) + np.arange(8, dtype=np.float32)[:, None] / 64
     hard, _ = SentenceContent(hard=True).pairs(whole, single, home)
     near = (whole @ single.T) / np.linalg.norm(whole, axis=1)[:, None] / np.linalg.norm(single, axis=1)
     near[np.array(home), np.arange(8)] = -1
