@@ -98,3 +98,13 @@ def test_a_wrong_command_is_answered_in_one_line(files: Path, monkeypatch: pytes
     assert done.exit_code == 2
     assert says in done.stderr
     assert done.stdout == ""
+
+
+def test_a_space_says_itself_which_encoder_an_attacker_may_know(files: Path, tmp_path: Path) -> None:
+    space = tmp_path / "some.space"
+    assert run("build", files / "rows.jsonl", "--encoder", "default", "--out", space).exit_code == 0
+    done = run("leak", space, "--defence", "one bit", *FEW, "--json")
+    numbers = json.loads(done.stdout)["numbers"]
+    assert numbers["encoder"] == "default"
+    assert numbers["cosine of the encoder"] > 0.999
+    assert numbers["defences"]["one bit"]["own text, encoder known"]["value"]["value"] > 0.5
