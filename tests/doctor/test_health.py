@@ -19,7 +19,7 @@ from semascope.doctor.figures import share
 from semascope.doctor.reading import blocks, look_through, repeats, row_hashes, sample_places
 from semascope.report import Report
 
-N = 800
+N = 500
 
 
 def by_name(report: Report) -> dict[str, str]:
@@ -59,12 +59,12 @@ def infinite(x: np.ndarray) -> np.ndarray:
 
 
 def zero_row(x: np.ndarray) -> np.ndarray:
-    x[[3, 500]] = 0
+    x[[3, 300]] = 0
     return x
 
 
 def unfilled(x: np.ndarray) -> np.ndarray:
-    x[700:] = 0
+    x[450:] = 0
     return x
 
 
@@ -84,12 +84,12 @@ def one_vector(x: np.ndarray) -> np.ndarray:
 
 
 def half_normalised(x: np.ndarray) -> np.ndarray:
-    x[400:] *= np.linspace(2, 9, 400, dtype=np.float32)[:, None]
+    x[250:] *= np.linspace(2, 9, 250, dtype=np.float32)[:, None]
     return x
 
 
 def few_not_normalised(x: np.ndarray) -> np.ndarray:
-    x[[4, 99, 700]] *= 3
+    x[[4, 99, 400]] *= 3
     return x
 
 
@@ -132,7 +132,7 @@ def hub(x: np.ndarray) -> np.ndarray:
 
 def second_encoder(x: np.ndarray) -> np.ndarray:
     turn = np.linalg.qr(np.random.default_rng(1).standard_normal((x.shape[1], x.shape[1])))[0].astype(np.float32)
-    x[530:] = x[530:] @ turn
+    x[330:] = x[330:] @ turn
     return x
 
 
@@ -157,7 +157,7 @@ FAULTS: list[tuple[Callable[[np.ndarray], np.ndarray], str, str]] = [
 ]
 
 
-ROWS = {nan: (17,), zero_row: (3, 500), constant: (8,), few_not_normalised: (4, 99, 700), hub: (400,)}
+ROWS = {nan: (17,), zero_row: (3, 300), constant: (8,), few_not_normalised: (4, 99, 400), hub: (400,)}
 
 
 @pytest.mark.parametrize(("plant", "name", "level"), FAULTS, ids=[plant.__name__ for plant, _, _ in FAULTS])
@@ -179,7 +179,7 @@ def test_where_the_second_encoder_begins_is_said() -> None:
     report = examine_matrix(second_encoder(base()))
     says = next(one.says for one in report.findings if one.name == "two clouds")
     start = int(says.partition("about from row ")[2].partition(" ")[0].replace(",", ""))
-    assert abs(start - 530) <= 20
+    assert abs(start - 330) <= 20
 
 
 def test_two_subjects_of_one_encoder_are_no_second_encoder() -> None:
@@ -224,10 +224,10 @@ def test_a_file_cut_short_is_examined_as_far_as_it_goes(tmp_path: Path) -> None:
     path = tmp_path / "vectors.npy"
     np.save(path, base())
     whole = path.read_bytes()
-    path.write_bytes(whole[: 128 + 700 * 256 * 4 + 12])
+    path.write_bytes(whole[: 128 + 400 * 256 * 4 + 12])
     report = examine_matrix(path)
     assert by_name(report)["cut file"] == "fault"
-    assert report.numbers["rows"] == 700
+    assert report.numbers["rows"] == 400
 
 
 def test_a_round_number_of_rows_is_a_note() -> None:
