@@ -24,7 +24,8 @@ MOST = 0.9  # of the rows in step below which texts whose row is not look for it
 SHARE = 0.2  # of the rows that must come out exactly for rows and texts to be taken for in step
 TOLERANCE = 4e-5  # 1 - cosine: arithmetic in bfloat16 costs half of that, other arithmetic in float32 next to nothing
 FITTED_TOLERANCE = 1e-5
-TIMES_NOISE = 4.0
+COARSEST = 1e-3  # where rounding takes more than that, no row counts as exact
+TIMES_NOISE = 10.0  # rows differ in what rounding takes of them
 
 Tick = Callable[[], None] | None
 
@@ -63,7 +64,7 @@ class Found:
 def tolerance(grid: Grid, frame: Frame = "direct") -> float:
     """1 - cosine up to which a row counts as coming out exactly; less where something was fitted, which takes up a part."""
     room = TOLERANCE if frame in ("direct", "bits") else FITTED_TOLERANCE
-    return room + TIMES_NOISE * grid.noise
+    return min(room + TIMES_NOISE * grid.noise, COARSEST)
 
 
 def hits(trial: Trial, grid: Grid) -> int:

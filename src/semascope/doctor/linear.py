@@ -130,6 +130,8 @@ def _mapped(
 
 def _ridge(c: Array, target: Array) -> NDArray[np.float64]:
     gram = c.T @ c
+    if not np.trace(gram) > 0:  # the same vector for every text, such as a first token's embedding
+        return np.zeros((c.shape[1], target.shape[1]))
     gram += np.eye(len(gram)) * (1e-11 * np.trace(gram) / len(gram))
     return np.linalg.solve(gram, c.T @ target)
 
