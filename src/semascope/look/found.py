@@ -261,17 +261,22 @@ class Found:
     seconds: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as plain values, without texts' vectors."""
+        """The figures as plain values: neither texts and vectors, nor what there is of every row; `frame` has that."""
         from semascope.report.findings import plain
 
         parts = ("layout", "groups", "duplicates", "outliers", "lengths", "languages", "labels", "few", "trends")
+        of_rows = {"layout": "places", "groups": "of", "languages": "of", "lengths": "characters"}
+        told = {name: getattr(self, name) for name in parts}
         return plain(
             {
                 "source": self.subject.name,
                 "rows": len(self.subject),
                 "of": self.subject.total,
                 "encoder": self.encoder,
-                **{name: getattr(self, name) for name in parts},
+                **{
+                    name: part and {key: value for key, value in vars(part).items() if key != of_rows.get(name)}
+                    for name, part in told.items()
+                },
                 "search": self.search
                 and {name: getattr(self.search, name) for name in ("overlap", "literal", "kept", "says")},
                 "notes": self.notes,

@@ -137,6 +137,8 @@ const names = () => {
     for (const node of box.children) node.style.visibility = "hidden";
   }
   const wide = M.wide / M.dpr, high = M.high / M.dpr, buttons = byId("zoom-in").parentElement;
+  // So many that the points can still be seen between them.
+  let left = Math.max(5, Math.round((wide * high) / 28_000));
   taken.push([buttons.offsetLeft, buttons.offsetTop, buttons.offsetWidth, buttons.offsetHeight]);
   const chosen = V.filter?.kind === "group" ? V.filter.value : -1;
   const order = D.facts.groups.map((_, at) => at).sort((a, b) => (b === chosen) - (a === chosen) || D.facts.groups[b].n - D.facts.groups[a].n);
@@ -147,10 +149,11 @@ const names = () => {
     x = Math.min(Math.max(x - w / 2, 4), wide - w - 4);
     y = Math.min(Math.max(y - h / 2, 4), high - h - 4);
     const free = inside && !taken.some(([a, b, c, d]) => x < a + c + 4 && a < x + w + 4 && y < b + d + 3 && b < y + h + 3);
-    const show = free && (M.by === "groups" || at === chosen) && (chosen < 0 || at === chosen || M.s > 1.5 * M.fit);
+    const show = free && left > 0 && (M.by === "groups" || at === chosen) && (chosen < 0 || at === chosen || M.s > 1.5 * M.fit);
     node.style.visibility = show ? "visible" : "hidden";
     if (!show) continue;
     taken.push([x, y, w, h]);
+    left--;
     node.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`;
     node.firstChild.style.background = css(hue(at));
     node.classList.toggle("chosen", at === chosen);
