@@ -72,6 +72,15 @@ def test_a_cloud_is_one_group_and_that_is_said() -> None:
     assert "one group" in found.says
 
 
+@pytest.mark.parametrize(("n", "dim"), [(60, 16), (150, 3)])
+def test_clouds_of_few_rows_or_columns_are_one_group_too(n: int, dim: int) -> None:
+    """There splits are found again by chance: the line is what clouds like these have."""
+    several = 0
+    for seed in range(3):
+        several += len(find_groups(np.random.default_rng(seed).normal(size=(n, dim)), None).groups) > 1
+    assert several <= 1
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_splits_of_a_cloud_are_not_found_again_and_planted_groups_are(seed: int) -> None:
     """What the line between stable and unstable rests on: groups where there are none lie far below it."""

@@ -18,8 +18,13 @@ from semascope.ops.graph import nearest
 from semascope.types import Array, Vectors
 
 _SHARE = 0.8  # of the rows in a draw
-_FOUND = 0.6  # Jaccard index from which a group counts as found again (Hennig, 2007: below it, none should be trusted)
-_COARSER = (1.0, 0.5, 0.25, 0.1)  # resolutions tried, until half of the rows are in groups that are found again
+_FOUND = 0.5  # mean Jaccard index over rows below which groups are dissolved (Hennig, 2007)
+_CLOUDS, _FEW, _NARROW = (
+    3,
+    2000,
+    8,
+)  # clouds without groups that are grouped too, where there are as few rows, or columns
+_COARSER = (1.0, 0.5, 0.25, 0.1)  # resolutions tried, until groups are found again
 _SPARE = 1.6  # times as many neighbours as are joined: those that a draw leaves out have a stand-in
 
 
@@ -27,12 +32,14 @@ class Communities(VectorTransform):
     """Join each row with its nearest by cosine, find communities of the graph, settle rows at the nearest centre.
 
     After `fit`, `labels_` int32 (n,) has the group of each row, 0 the largest; `found_again_` float64 (draws, k) the Jaccard
-    index of each group with the best match of it in each draw of 80 % of the rows. `transform` gives cosines with the centres.
+    index of each group with the best match of it in each draw of 80 % of the rows; `line_` how much of that clouds without groups
+    have, at least 0.5. `transform` gives cosines with the centres.
 
     Args:
         n_neighbors: Rows that each row is joined with.
-        resolution: Higher for more and smaller groups; None takes the first of 1, 1/2, 1/4 and 1/10 at which half of the
-            rows or more are in groups that are found again, and one group of all rows where none is.
+        resolution: Higher for more and smaller groups; None takes the first of 1, 1/2, 1/4 and 1/10 at which a row's
+            group is found again by 0.5 or more on average (Jaccard index), and one group of all rows where there is none.
+            Of 2,000 rows or fewer, or 8 columns, it has to be found again better, too, than in clouds without groups.
         least: Rows of the smallest group; those of smaller ones go to the nearest larger.
         draws: How often rows are drawn anew and grouped again.
         random_state: Of the order of moves, and of the draws.
@@ -84,7 +91,7 @@ class Communities(VectorTransform):
         order = np.argsort(X.view(np.dtype((np.void, X.itemsize * X.shape[1]))).ravel(), kind="stable")
         x = unit(X[order])
         near = nearest(x, int(_SPARE * k)).indices if self._given is None else _turned(self._given, order)
-        labels, centres, again = _chosen(x, near, k, least, draws, seed, self.resolution)
+        labels, centres, again, self.line_ = _chosen(x, near, k, least, draws, seed, self.resolution)
         rank = np.argsort(-np.bincount(labels), kind="stable")
         centres, self.found_again_ = centres[rank], again[:, rank]
         cosines = Clusters(centres, np.full(len(rank), -1, np.float32), _numbers(len(rank)))(X)
@@ -131,21 +138,55 @@ def _grouped(
 
 def _chosen(
     x: Vectors, near: Array, k: int, least: int, draws: int, seed: int, resolution: float | None
-) -> tuple[NDArray[np.int64], Vectors, NDArray[np.float64]]:
-    """Labels, centres and how far each group was found again, at the resolution asked for or the first that will do."""
+) -> tuple[NDArray[np.int64], Vectors, NDArray[np.float64], float]:
+    """Labels, centres, how far each group was found again, and the line: at the resolution asked for or the first that will do."""
+    clouds = _clouds(x, seed) if resolution is None and (len(x) <= _FEW or x.shape[1] <= _NARROW) else []
+    around = [nearest(cloud, near.shape[1]).indices for cloud in clouds]
     for tried in _COARSER if resolution is None else (float(resolution),):
-        labels, centres = _grouped(x, near[:, :k], tried, least, np.random.default_rng((seed, 0)))
-        sizes = np.bincount(labels)
-        again = np.ones((draws, len(sizes)))
-        for draw in range(draws if len(sizes) > 1 else 0):
-            rng = np.random.default_rng((seed, 1 + draw))
-            rows = np.sort(rng.permutation(len(x))[: max(2, round(_SHARE * len(x)))])
-            other, _ = _grouped(x[rows], _among(near, rows, k), tried, max(1, round(_SHARE * least)), rng)
-            again[draw] = _matches(labels[rows], other, len(sizes))
-        if resolution is not None or sizes[again.mean(axis=0) >= _FOUND].sum() >= len(x) / 2:
-            return labels, centres, again
+        labels, centres, again = _drawn(x, near, k, least, draws, seed, tried)
+        line = _FOUND
+        if len(centres) > 1 and _share(labels, again) >= line:
+            for cloud, beside in zip(clouds, around, strict=True):
+                split, _, found = _drawn(cloud, beside, k, least, max(3, draws // 2), seed, tried)
+                line = max(line, _share(split, found) if split.any() else 0.0)
+        if (
+            resolution is not None
+            or _share(labels, again) > line
+            or (len(centres) == 1 and _share(labels, again) >= line)
+        ):
+            return labels, centres, again, line
     labels, centres = settled(x, np.zeros(len(x), np.int64))
-    return labels, centres, np.ones((draws, 1))
+    return labels, centres, np.ones((draws, 1)), _FOUND
+
+
+def _drawn(
+    x: Vectors, near: Array, k: int, least: int, draws: int, seed: int, resolution: float
+) -> tuple[NDArray[np.int64], Vectors, NDArray[np.float64]]:
+    """Labels, centres, and how far each group was found again in each draw."""
+    labels, centres = _grouped(x, near[:, :k], resolution, least, np.random.default_rng((seed, 0)))
+    again = np.ones((draws, len(centres)))
+    for draw in range(draws if len(centres) > 1 else 0):
+        rng = np.random.default_rng((seed, 1 + draw))
+        rows = np.sort(rng.permutation(len(x))[: max(2, round(_SHARE * len(x)))])
+        other, _ = _grouped(x[rows], _among(near, rows, k), resolution, max(1, round(_SHARE * least)), rng)
+        again[draw] = _matches(labels[rows], other, len(centres))
+    return labels, centres, again
+
+
+def _share(labels: Array, again: Array) -> float:
+    """How far a row's group was found again, on average over rows and draws."""
+    return float(again.mean(axis=0)[labels].mean())
+
+
+def _clouds(x: Vectors, seed: int) -> list[Vectors]:
+    """Normal clouds with the mean and the covariance of the rows: what they would be without groups."""
+    mean = x.mean(axis=0, dtype=np.float64)
+    spread = np.linalg.qr((x - mean).astype(np.float64) / np.sqrt(len(x)), mode="r")  # its square is the covariance
+    found: list[Vectors] = []
+    for number in range(_CLOUDS):
+        rng = np.random.default_rng((seed, 100 + number))
+        found.append(unit(mean + rng.normal(size=(len(x), len(spread))) @ spread))
+    return found
 
 
 def _matches(labels: Array, other: Array, groups: int) -> NDArray[np.float64]:

@@ -46,7 +46,7 @@ def find_groups(
     x = vectors(x, name="x", least=1)
     if texts is not None and len(texts) != len(x):
         raise InputError(f"texts: want one for each of {len(x):,} rows, got {len(texts):,}")
-    of, again, cosines, looked = _of(x, None if graph is None else graph.indices, seed)
+    of, again, cosines, looked, line = _of(x, None if graph is None else graph.indices, seed)
     if progress is not None:
         progress(1, 2)
     count = again.shape[1]
@@ -56,17 +56,17 @@ def find_groups(
         rows = np.flatnonzero(of == number)
         typical = rows[np.argsort(-cosines[rows], kind="stable")].astype(np.int64)
         sure = bootstrap(again[:, number], draws=2000, seed=seed)
-        groups.append(Group(number, named[number], typical, sure, sure.value >= STABLE))
+        groups.append(Group(number, named[number], typical, sure, sure.value >= line))
     if progress is not None:
         progress(2, 2)
-    return Groups(of, groups, _says(groups, len(x), looked, len(again)))
+    return Groups(of, groups, _says(groups, len(x), looked, len(again), line))
 
 
-def _of(x: Array, neighbours: Any, seed: int) -> tuple[Any, Any, Any, int]:
-    """Groups, how far each was found again (draws, k), cosines with the own centre, and rows looked among."""
+def _of(x: Array, neighbours: Any, seed: int) -> tuple[Any, Any, Any, int, float]:
+    """Groups, how far each was found again (draws, k), cosines with the own centre, rows looked among, and the line."""
     n = len(x)
     if n < 3:
-        return np.zeros(n, np.int32), np.ones((1, 1)), np.ones(n), n
+        return np.zeros(n, np.int32), np.ones((1, 1)), np.ones(n), n, STABLE
     method = Communities(n_neighbors=_NEAREST, least=max(3, min(10, n // 20)), random_state=seed)
     if n > _MOST:
         drawn = np.sort(np.random.default_rng(seed).permutation(n)[:_MOST])
@@ -78,14 +78,13 @@ def _of(x: Array, neighbours: Any, seed: int) -> tuple[Any, Any, Any, int]:
     rank = np.argsort(-np.bincount(of, minlength=cosines.shape[1]), kind="stable")
     place = np.empty(len(rank), np.int32)
     place[rank] = np.arange(len(rank), dtype=np.int32)
-    return place[of], method.found_again_[:, rank], cosines.max(axis=1), min(n, _MOST)
+    return place[of], method.found_again_[:, rank], cosines.max(axis=1), min(n, _MOST), max(STABLE, method.line_)
 
 
-def _says(groups: Sequence[Group], n: int, looked: int, draws: int) -> str:
+def _says(groups: Sequence[Group], n: int, looked: int, draws: int, line: float) -> str:
     if len(groups) == 1:
         return (
-            "The rows are one group: however they were split, fewer than half of them were in groups that were found again "
-            "when rows were drawn anew."
+            "The rows are one group: however they were split, the parts were not found again when rows were drawn anew."
             if n >= 3
             else "There are too few rows to look for groups."
         )
@@ -93,6 +92,6 @@ def _says(groups: Sequence[Group], n: int, looked: int, draws: int) -> str:
     among = f" among {looked:,} rows drawn evenly, all {n:,} then put with the nearest" if looked < n else ""
     return (
         f"{len(groups)} groups{among}; {sure} of them are stable: in {draws} draws of 80 % of the rows, grouped anew, their "
-        f"best match shares {STABLE:.0%} or more with them on average (Jaccard index, 95 % interval over draws). Where "
-        "rows have no groups, splits of them share less than half."
+        f"best match shares {line:.0%} or more with them on average (Jaccard index, 95 % interval over draws). Splits "
+        "of clouds without groups share less."
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from semascope.types import Array, Vectors
 
 _ROUNDS = 40  # of moves on one level
-_STILL = 0.002  # of the nodes moving: as good as none
+_STILL = 0.005  # of the nodes moving: as good as none
 _GAIN = 1e-9  # least gain that is worth a move
 
 
@@ -98,7 +98,7 @@ def _moved(
         labels[moving] = to
         waiting[graph[moving].indices] = True
         still = still + 1 if len(moving) <= _STILL * n else 0
-        if still >= (3 if n > 500 else 8) or not waiting.any():
+        if still >= (2 if n > 500 else 8) or not waiting.any():
             break
     return np.unique(labels, return_inverse=True)[1]
 
