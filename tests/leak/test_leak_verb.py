@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import messages
+from made_up_messages import messages
 
 from semascope.cli import app
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from conftest import messages
 from hashing import HashingEncoder
+from made_up_messages import messages
 
 from semascope.errors import InputError, OptionError, UnknownNameError
 from semascope.leak import Judged, audit
