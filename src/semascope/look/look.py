@@ -154,7 +154,10 @@ def chosen(rows: Subject) -> str:
 
 
 def _why(name: str) -> str:
-    return "the fastest at hand" if name == "default" else "the best at hand that reads these rows in about a minute"
+    best = encoders.best()
+    if name == best:
+        return "the best at hand that reads these rows in about a minute"
+    return f"{best} is better and would take more than a minute or so"
 
 
 class _Steps:
