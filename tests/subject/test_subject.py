@@ -80,3 +80,11 @@ def test_a_sample_keeps_order_and_says_of_how_many(files: Path) -> None:
     assert found.sampled
     assert found.rows.tolist() == sorted(found.rows.tolist())
     assert [TEXTS[i] for i in found.rows] == list(found.texts or ())
+
+
+def test_the_documentation_of_this_python_is_a_source_by_name() -> None:
+    found = open_subject("python:click")
+    assert found.texts is not None
+    assert any(name.startswith("click.core") for name in found.ids)
+    with pytest.raises(UnknownNameError, match="no package 'clikc'"):
+        open_subject("python:clikc")

@@ -19,7 +19,7 @@ ROLES = ("text", "title", "id", "label", "time", "lang")
 ABOUT = (
     "SOURCE is a matrix of vectors (.npy, .npz, .safetensors; --texts FILE for the texts of its rows), a table with texts, vectors or "
     "both (CSV, JSONL, Parquet), a database that is only read and sampled (postgresql://user@host/name, a SQLite or DuckDB file; "
-    "--table or --query), a Space, or what build reads: a folder, a BEIR folder."
+    "--table or --query), a Space, or what build reads: a folder, a BEIR folder, python: for the documentation of the Python here."
 )
 _OPTIONS = [
     click.option("--texts", metavar="FILE", help="Where SOURCE is a matrix: the texts of its rows, in order."),

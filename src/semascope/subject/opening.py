@@ -23,6 +23,8 @@ from semascope.subject.sql import SAMPLE, TIMEOUT, Asked, is_database, open_data
 from semascope.subject.tables import subject_of
 from semascope.types import Progress
 
+PYTHON = "python:"  # and names of packages with commas between: the documentation of what is installed here
+
 
 def open_subject(
     source: Any,
@@ -42,8 +44,9 @@ def open_subject(
     Args:
         source: The path of a matrix (`.npy`, `.npz`, `.safetensors`), of a table with or without a column of vectors
             (Parquet, JSON Lines, CSV), of a SQLite or DuckDB file, the address of a PostgreSQL database
-            (`postgresql://...`), a Space (a folder, or one that is open), anything else that `Corpus.read` reads, a
-            Corpus, or a list of texts.
+            (`postgresql://...`), a Space (a folder, or one that is open), anything else that `Corpus.read` reads,
+            "python:" (or "python:numpy,click") for the documentation of the Python installed here, a Corpus, or a list
+            of texts.
         texts: Where the source holds vectors, what `source` may be otherwise: the texts of its rows, in order.
         columns: Role -> column, as for `Corpus.read`.
         vector: Column of the vectors, or name of the array; guessed where None, and none wanted where "".
@@ -177,6 +180,9 @@ def _of_space(source: Any) -> Subject:
 def _of_corpus(source: Any, columns: Mapping[str, str | None] | None, progress: Progress | None) -> Subject:
     if isinstance(source, Corpus):
         corpus = source
+    elif isinstance(source, str) and source.startswith(PYTHON) and not Path(source).exists():
+        packages = [name.strip() for name in source.removeprefix(PYTHON).split(",") if name.strip()]
+        corpus = Corpus.python_docs(packages, stdlib=False) if packages else Corpus.python_docs()
     elif isinstance(source, str | Path):
         roles: dict[str, Any] = dict(columns or {})
         corpus = Corpus.read(source, **roles)
