@@ -9,7 +9,7 @@ import numpy as np
 from semascope.card import Card
 from semascope.ops import unit
 from semascope.testing.say import LAB, built, near, same, want
-from semascope.types import Vectors
+from semascope.types import Array, Vectors
 
 
 def _overlap(one: Vectors, other: Vectors, k: int = 10) -> float:
@@ -22,7 +22,7 @@ def _overlap(one: Vectors, other: Vectors, k: int = 10) -> float:
     return float(np.mean([len(set(a) & set(b)) / k for a, b in zip(*found, strict=True)]))
 
 
-def _clumps() -> tuple[Vectors, Vectors]:
+def _clumps() -> tuple[Vectors, Array]:
     """150 rows in five clumps, and which clump each is in."""
     rng = LAB.rng(6)
     of = np.repeat(np.arange(5), 30)
