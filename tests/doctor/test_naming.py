@@ -170,8 +170,9 @@ def test_first_token_vectors_of_abstracts_cut_at_128_are_named(shared: Path) -> 
     assert naming.best is not None
     assert (naming.best.pooling, naming.best.reading.max_length, naming.best.layers) == ("first", 128, (6,))
     assert naming.cosine.value > 0.99999
-    assert 0.96 < naming.runner_up_cosine < 0.99
-    print(naming.says)
+    # Letters are lowered by the tokenizer, but for a few signs: that one is nearer than any other maximum length.
+    assert naming.runner_up_cosine < 0.9999
+    assert max((cosine for name, cosine in naming.tried if "cut at 128" not in name), default=0.0) < 0.99
 
 
 @pytest.mark.slow
