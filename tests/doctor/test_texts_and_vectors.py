@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from docstrings import docstrings, made
 
+from semascope.corpus import Corpus
 from semascope.doctor import examine_matrix
+from semascope.encoders import Encoder
 from semascope.report import Report
 
 N = 240
@@ -169,3 +171,14 @@ def test_a_passport_that_tells_the_truth_is_fine_and_one_that_does_not_a_fault(
     assert levels(examine_matrix(path, texts=texts, encoder=None))["passport"] == "fault"
     np.save(path, held[:-1])
     assert levels(examine_matrix(path, texts=texts, encoder=None))["passport"] == "fault"
+
+
+def test_vectors_of_the_texts_without_their_titles_are_the_encoders_own_way(tmp_path: Path) -> None:
+    documents = list(Corpus.python_docs(limit=120))
+    lines = [json.dumps({"id": one.id, "title": one.title, "text": one.text}) + "\n" for one in documents]
+    (tmp_path / "rows.jsonl").write_text("".join(lines))
+    np.save(tmp_path / "x.npy", Encoder("default").encode([one.text for one in documents]))
+    report = examine_matrix(tmp_path / "x.npy", texts=tmp_path / "rows.jsonl", encoder="default")
+    said = {one.name: one for one in report.findings}
+    assert "text alone" in said["recipe"].says
+    assert said["own way"].level == "fine"

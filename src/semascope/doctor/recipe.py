@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from semascope.doctor.candidates import Candidate
+from semascope.doctor.candidates import Candidate, lay_out
 from semascope.doctor.figures import percent, plainly, share
 from semascope.doctor.naming import Naming, name_recipe
 from semascope.doctor.reading import Seen, sample_places
@@ -78,8 +78,11 @@ def made_by(
         best = naming.best
         if best is not None and naming.sure:
             encoder = next(one for one in encoders if reads_of(one).name == best.encoder)
-            found += [_own(naming, best, encoder, values, texts, seed), *_parts(naming), _steps(naming)]
-            found += cuts(encoder, texts, best, seed)
+            # Which of title and text was given to the encoder is no way of using it: both are compared on what it was given.
+            layout = best.reading.layout
+            given = [lay_out(text, titles[i] if titles else "", layout) for i, text in enumerate(texts)]
+            found += [_own(naming, best, encoder, values, given, seed), *_parts(naming), _steps(naming)]
+            found += cuts(encoder, given, best, seed)
     table = Table(
         "The recipes that came nearest",
         ("recipe", "mean cosine"),
@@ -103,7 +106,7 @@ def own_candidate(best: Candidate, encoder: Any) -> Candidate:
     length = "unit" if bool(getattr(encoder, "normalize", True)) else "as pooled"
     return replace(
         best,
-        reading=reads.own,
+        reading=replace(reads.own, layout=best.reading.layout),
         layers=way.layers,
         pooling=way.pooling,
         columns=None,
