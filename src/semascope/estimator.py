@@ -8,6 +8,7 @@ cloning, pipelines, grid search) comes from here.
 from __future__ import annotations
 
 import inspect
+import sys
 from typing import Any, Self, cast
 
 import numpy as np
@@ -20,6 +21,14 @@ from semascope.types import Array, Vectors
 
 class NotFittedError(SemascopeError, ValueError, AttributeError):
     """The estimator has learned nothing yet."""
+
+
+def _not_fitted() -> type[NotFittedError]:
+    """The error; where scikit-learn is loaded, one that its own name catches too. It is not imported for that."""
+    theirs = sys.modules.get("sklearn.exceptions")
+    if theirs is None:
+        return NotFittedError
+    return type("NotFittedError", (NotFittedError, theirs.NotFittedError), {"__doc__": NotFittedError.__doc__})
 
 
 class VectorTransform:
@@ -129,7 +138,7 @@ class VectorTransform:
 
     def _fitted(self) -> Any:
         if not hasattr(self, "learned_"):
-            raise NotFittedError(f"this {type(self).__name__} has learned nothing yet: call fit(X) first")
+            raise _not_fitted()(f"this {type(self).__name__} has learned nothing yet: call fit(X) first")
         return self.learned_
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:

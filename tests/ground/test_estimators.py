@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sklearn.exceptions
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -17,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from semascope.errors import InputError, OptionError
 from semascope.estimator import NotFittedError, VectorTransform
 from semascope.evaluation.sentence_content import SentenceContent
+from semascope.geometry.communities import Communities
 from semascope.inversion.candidate_inversion import CandidateInversion
 from semascope.inversion.membership_inference import MembershipInference
 from semascope.inversion.word_inversion import WordInversion
@@ -51,6 +53,7 @@ of_any_width = pytest.mark.parametrize(
     "kind", [kind for kind in CLASSES if kind is not SentenceContent], ids=lambda kind: kind.__name__
 )
 each = pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+QUICK = {Communities: {"draws": 1}}  # scikit-learn fits hundreds of times; what is drawn is tested elsewhere
 
 
 def known(kind: type[Any]) -> list[str] | None:
@@ -62,7 +65,7 @@ def known(kind: type[Any]) -> list[str] | None:
 @pytest.mark.filterwarnings("ignore:Estimator .* does not inherit from:UserWarning")
 @of_any_width
 def test_scikit_learn_finds_nothing_wrong(kind: type[Any]) -> None:
-    results = check_estimator(kind(), on_skip=None, on_fail=None)
+    results = check_estimator(kind(**QUICK.get(kind, {})), on_skip=None, on_fail=None)
     wrong = {r["check_name"]: str(r["exception"]) for r in results if r["status"] not in ("passed", "skipped")}
     assert wrong == {}
     assert sum(r["status"] == "passed" for r in results) >= 40
@@ -84,6 +87,8 @@ def test_a_clone_has_the_options_and_not_what_was_learned(kind: type[Any]) -> No
     fresh = clone(fitted)
     assert fresh.get_params() == fitted.get_params()
     with pytest.raises(NotFittedError, match="call fit"):
+        fresh.transform(LAB.vectors())
+    with pytest.raises(sklearn.exceptions.NotFittedError, match="call fit"):
         fresh.transform(LAB.vectors())
 
 

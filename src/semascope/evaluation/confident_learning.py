@@ -65,9 +65,10 @@ class ConfidentLearning(VectorTransform):
         finally:
             del self._given
 
-    def predict(self, X: Array) -> list[str]:
-        """The likeliest label of each row X (n, d), as text."""
-        return [names[0] for names in self._fitted().best(self._rows(X))]
+    def predict(self, X: Array) -> Array:
+        """The likeliest label of each row X (n, d), (n,), as the labels were given."""
+        scores = self._fitted()(self._rows(X))
+        return self.classes_[scores.argmax(axis=1)]
 
     def _learn(self, X: Vectors, y: Array | None) -> LinearHead:
         folds = integer(self.folds, name="folds", least=2)
