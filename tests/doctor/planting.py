@@ -340,8 +340,10 @@ class World:
                 expected |= {"pooling": "mean", "length": pooling} if after == "raw" else {"pooling": "mean"}
             else:
                 expected["pooling"] = pooling
-        elif not (isinstance(expected.get("length"), str) and after == "raw"):
+        else:
+            # A static encoder's vectors have length one as they come, so "as pooled" is that and a cut follows on it.
             expected["pooling"] = "own"
+            expected |= {"raw": {"length": "unit"}, "cut, not unit": {"length": "as pooled"}}.get(after, {})
         expected["prompt"] = manner.get("prompt", "")
         expected["layout"] = manner.get("layout", "as given")
         expected["lower_case"] = manner.get("lower", False)
@@ -490,8 +492,11 @@ def plan(world: World) -> dict[str, Callable[[], Case]]:  # noqa: C901 - a list
         add("title. text", layout="title. text")
         add("title alone, passage prompt", layout="title alone", prompt="passage: ")
     linear = ("whitened", "components", "components, unit")
+    # A map cannot be seen on few rows; and directions in which rows do not vary are whitened rounding.
+    enough = len(world.corpus.texts) > 1.6 * world.encoder.dim + SHORT_ENOUGH / 6
+    fits = enough and np.linalg.matrix_rank(world.vectors(), tol=1e-4) == world.vectors().shape[1]
     for after in AFTER:
-        if after and (after not in linear or len(world.corpus.texts) > 1.6 * world.encoder.dim + SHORT_ENOUGH / 6):
+        if after and (fits or after not in linear):
             add(after, after)
     for rows, steps in (
         (shifted_by_3, {"kind": "shifted", "shift": 3}),

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.doctor.figures import first, rows_said, where
-from semascope.doctor.grid import grid_of
+from semascope.doctor.naming.grid import grid_of
 from semascope.doctor.reading import Seen, repeats
 from semascope.doctor.scatter import scattered
 from semascope.report import Finding

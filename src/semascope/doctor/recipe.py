@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from semascope.doctor.candidates import Candidate, lay_out
 from semascope.doctor.figures import percent, plainly, share
 from semascope.doctor.naming import Naming, name_recipe
+from semascope.doctor.naming.candidates import Candidate, lay_out
+from semascope.doctor.naming.reads import reads_of
 from semascope.doctor.reading import Seen, sample_places
-from semascope.doctor.reads import reads_of
 from semascope.doctor.texts_and_vectors import ROUNDING
 from semascope.encoders import CutTextWarning, EmptyTextWarning, Encoder, TransformerEncoder, available, read_otherwise
 from semascope.errors import PassportError, SemascopeError

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from semascope.doctor.folder_files import EditFile
+from semascope.doctor.folders.files import EditFile
 from semascope.encoders.huggingface.layout import Layout
 from semascope.report import Finding
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from semascope.doctor.candidates import CUTS
+from semascope.doctor.naming.candidates import CUTS
 from semascope.types import Array
 
 _MEASURED = 4_000  # texts whose length is looked at

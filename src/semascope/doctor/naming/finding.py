@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semascope.doctor.frames import Fit, Frame
-from semascope.doctor.grid import Grid
-from semascope.doctor.linear import find_linear
-from semascope.doctor.reads import Reads
-from semascope.doctor.sampling import few, some, some_titles, usable
-from semascope.doctor.search import Material, Search, Trial, anywhere, beside
+from semascope.doctor.naming.found import Found, Tick
+from semascope.doctor.naming.frames import Fit, Frame, lengths
+from semascope.doctor.naming.grid import Grid
+from semascope.doctor.naming.linear import find_linear
+from semascope.doctor.naming.reads import Reads
+from semascope.doctor.naming.sampling import few, some, some_titles, usable
+from semascope.doctor.naming.search import Material, Search, Trial, anywhere, beside
 from semascope.types import Array
 
 COARSE = 10  # rows of the first search
@@ -26,39 +26,6 @@ TOLERANCE = 4e-5  # 1 - cosine: arithmetic in bfloat16 costs half of that, other
 FITTED_TOLERANCE = 1e-5
 COARSEST = 1e-3  # where rounding takes more than that, no row counts as exact
 TIMES_NOISE = 10.0  # rows differ in what rounding takes of them
-
-Tick = Callable[[], None] | None
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """The recipe that came nearest in the first search, and the rows on which it is to be settled.
-
-    Args:
-        reads: The encoder.
-        grid: The numbers of the matrix.
-        x: Rows to look at, float64 (n, d), as `grid` gives them.
-        texts: Of those rows.
-        titles: Of those rows, or None.
-        pairs: int64 (n, 2): place of each text, and of its row in the matrix.
-        search: The first search; its trials say which readings are worth another look.
-        best: Its best trial.
-        in_step: Whether rows stand where their texts do.
-        fit: Of a linear map; None elsewhere.
-        short: What was not tried for want of rows, or "".
-    """
-
-    reads: Reads
-    grid: Grid
-    x: NDArray[np.float64]
-    texts: list[str]
-    titles: list[str] | None
-    pairs: NDArray[np.int64]
-    search: Search
-    best: Trial
-    in_step: bool
-    fit: Fit | None = None
-    short: str = ""
 
 
 def tolerance(grid: Grid, frame: Frame = "direct") -> float:
@@ -219,8 +186,6 @@ def nearest_rows(
     x: Array, made: Array, grid: Grid, frame: Frame, *, unit: bool, fit: Fit | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The place and cosine of the row nearest to each candidate row (k, d), of all rows of the matrix (m, d) as stored."""
-    from semascope.doctor.frames import lengths
-
     c = np.asarray(made, dtype=np.float64)
     if fit is not None:
         c = fit.made(c)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semascope.doctor.candidates import CUTS, LAYOUTS, PROMPTS, Reading
-from semascope.doctor.frames import Frame, compared, lengths, nines
-from semascope.doctor.reads import Reads, Way
+from semascope.doctor.naming.candidates import CUTS, LAYOUTS, PROMPTS, Reading
+from semascope.doctor.naming.frames import Frame, compared, lengths, nines
+from semascope.doctor.naming.reads import Reads, Way
 from semascope.types import Array
 
 ROUNDS = 3

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semascope.doctor.candidates import Candidate, Reading
+from semascope.doctor.naming.candidates import Candidate, Reading
 from semascope.encoders import CutTextWarning, EmptyTextWarning, StaticEncoder, TransformerEncoder
 from semascope.types import Array, States, Tokens
 

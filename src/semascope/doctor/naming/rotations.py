@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from semascope.doctor.frames import standardised
+from semascope.doctor.naming.frames import standardised
 from semascope.types import Array
 
 _SURE = 0.9999

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from semascope.doctor.folder_files import EditFile
+from semascope.doctor.folders.files import EditFile
 from semascope.encoders.huggingface.layout import Layout
 from semascope.encoders.huggingface.modules import BOOLEANS, KNOWN
 from semascope.report import Finding

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from semascope.doctor.candidates import Candidate
-from semascope.doctor.finding import Found, find, tolerance
-from semascope.doctor.grid import grid_of
-from semascope.doctor.reads import Reads, reads_of
-from semascope.doctor.sampling import measured, pick, some
-from semascope.doctor.settling import Settled, settle
-from semascope.doctor.steps import RowSteps, find_steps, unknown_steps
+from semascope.doctor.naming.candidates import Candidate
+from semascope.doctor.naming.finding import find, tolerance
+from semascope.doctor.naming.found import Found
+from semascope.doctor.naming.grid import grid_of
+from semascope.doctor.naming.reads import Reads, reads_of
+from semascope.doctor.naming.sampling import measured, pick, some
+from semascope.doctor.naming.settling import Settled, settle
+from semascope.doctor.naming.steps import RowSteps, find_steps, unknown_steps
 from semascope.errors import InputError
 from semascope.ops import Interval, bootstrap, integer
 from semascope.ops import texts as checked_texts

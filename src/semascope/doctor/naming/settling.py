@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from semascope.doctor.candidates import Candidate, Reading
-from semascope.doctor.finding import COARSE, Found, done, hits, tolerance
-from semascope.doctor.frames import ORDER, Fit, Frame, fitted, lengths, row_cosines
-from semascope.doctor.grid import Grid
-from semascope.doctor.reads import Reads, Way
-from semascope.doctor.rotations import what_rotated
-from semascope.doctor.sampling import few, some, some_titles
-from semascope.doctor.search import Material, Score, Search, Trial, beside, cuts, variants
+from semascope.doctor.naming.candidates import Candidate, Reading
+from semascope.doctor.naming.finding import COARSE, done, hits, tolerance
+from semascope.doctor.naming.found import Found
+from semascope.doctor.naming.frames import ORDER, Fit, Frame, fitted, lengths, row_cosines
+from semascope.doctor.naming.grid import Grid
+from semascope.doctor.naming.reads import Reads, Way
+from semascope.doctor.naming.rotations import what_rotated
+from semascope.doctor.naming.sampling import few, some, some_titles
+from semascope.doctor.naming.search import Material, Score, Search, Trial, beside, cuts, variants
 from semascope.types import Array
 
 RUNNERS = 3  # other readings that are tried on all rows

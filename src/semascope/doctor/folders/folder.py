@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from semascope.doctor.figures import worst_first
-from semascope.doctor.folder_files import files_findings, own_findings
-from semascope.doctor.folder_modules import module_findings
-from semascope.doctor.folder_texts import reading_findings
+from semascope.doctor.folders.files import files_findings, own_findings
+from semascope.doctor.folders.modules import module_findings
+from semascope.doctor.folders.texts import reading_findings
 from semascope.doctor.verdict import quoted, trouble
 from semascope.encoders.huggingface import read_folder
 from semascope.encoders.huggingface.layout import Layout

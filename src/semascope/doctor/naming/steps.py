@@ -10,12 +10,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from semascope.doctor.candidates import Candidate
-from semascope.doctor.finding import nearest_rows, tolerance
-from semascope.doctor.frames import Fit, Frame, row_cosines
-from semascope.doctor.reads import StaticReads
-from semascope.doctor.sampling import some, some_titles
-from semascope.doctor.settling import Settled
+from semascope.doctor.naming.candidates import Candidate
+from semascope.doctor.naming.finding import nearest_rows, tolerance
+from semascope.doctor.naming.frames import Fit, Frame, row_cosines
+from semascope.doctor.naming.reads import StaticReads
+from semascope.doctor.naming.sampling import some, some_titles
+from semascope.doctor.naming.settling import Settled
 from semascope.ops import Interval, bootstrap
 from semascope.types import Array
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semascope.doctor.candidates import Reading
-from semascope.doctor.frames import Fit, lengths, nines, row_cosines
-from semascope.doctor.sampling import measured, some, some_titles, usable
-from semascope.doctor.search import Trial
+from semascope.doctor.naming.candidates import Reading
+from semascope.doctor.naming.found import Found, Tick
+from semascope.doctor.naming.frames import Fit, lengths, nines, row_cosines
+from semascope.doctor.naming.sampling import measured, some, some_titles, usable
+from semascope.doctor.naming.search import Trial
 from semascope.types import Array
-
-if TYPE_CHECKING:
-    from semascope.doctor.finding import Found, Tick
 
 HELD_OUT = 40  # rows on which a map is tried
 WAYS = 24  # layers and poolings for which one is fitted
