@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.doctor.naming.found import Found, Tick
-from semascope.doctor.naming.frames import Fit, Frame, lengths
+from semascope.doctor.naming.frames import Fit, Frame, lengths, standardised
 from semascope.doctor.naming.grid import Grid
 from semascope.doctor.naming.linear import find_linear
 from semascope.doctor.naming.reads import Reads
@@ -193,7 +193,7 @@ def nearest_rows(
         c = c / lengths(c)[:, None] if unit else c
         c = np.where(c > 0, 1.0, -1.0) if frame == "bits" else c
         if frame == "columns":
-            c = (c - c.mean(axis=0)) / np.where(c.std(axis=0) > 0, c.std(axis=0), np.inf)
+            c = standardised(c)
     mean, scale = _moments(x, grid) if frame == "columns" and fit is None else (0.0, 1.0)
     c32 = (c / lengths(c)[:, None]).astype(np.float32)
     best = np.full(len(c), -2.0, np.float32)

@@ -12,6 +12,8 @@ from semascope.types import Array
 
 Frame = Literal["direct", "bits", "centred", "columns", "rotated", "linear"]
 ORDER: tuple[Frame, ...] = ("direct", "bits", "centred", "columns", "rotated", "linear")
+# Columns that vary less than that beside the others do not vary at all: what is left of them is rounding.
+CONSTANT = 1e-5
 _FLOOR = 1e-7  # 1 - cosine of which nothing is read: what float32 arithmetic leaves
 
 
@@ -97,7 +99,9 @@ def compared(x: Array, made: Array, frame: Frame, *, unit: bool) -> NDArray[np.f
     if frame == "centred":
         return _centred(x, c).T
     if frame == "columns":
-        return row_cosines(standardised(x), standardised(c)).T
+        # A column that is constant in the candidate was rounding before it was scaled: it tells nothing.
+        z = standardised(c)
+        return row_cosines(standardised(x) * z.any(axis=-2, keepdims=True), z).T
     return row_cosines(centred_gram(x[None]), centred_gram(c)).T
 
 
@@ -105,7 +109,8 @@ def standardised(x: Array) -> NDArray[np.float64]:
     """Columns with mean 0 and spread 1 over the rows (axis -2); constant columns become 0."""
     x = x - x.mean(axis=-2, keepdims=True)
     spread = np.sqrt(np.square(x).mean(axis=-2, keepdims=True))
-    return x / np.where(spread > 1e-12 * max(float(spread.max(initial=0)), 1e-300), spread, np.inf)
+    most = np.maximum(spread.max(axis=-1, keepdims=True, initial=0), 1e-300)
+    return x / np.where(spread > CONSTANT * most, spread, np.inf)
 
 
 def centred_gram(x: Array) -> NDArray[np.float64]:
@@ -143,13 +148,13 @@ def fitted(x: Array, c: Array, frame: Frame, *, unit: bool) -> Fit:
     if frame == "centred":
         return Fit(frame, unit, mean=centre_of(x, c[None])[0])
     if frame == "columns":
-        return Fit(frame, unit, c.mean(axis=0), _inverse(c.std(axis=0)), None, x.mean(axis=0), _inverse(x.std(axis=0)))
+        scale, scale_x = _inverse(c.std(axis=0)), _inverse(x.std(axis=0))
+        return Fit(frame, unit, c.mean(axis=0), scale, None, x.mean(axis=0), np.where(scale > 0, scale_x, 0.0))
     if frame == "direct":
         return Fit(frame, unit, scale=-1.0 if row_cosines(x, c).sum() < 0 else 1.0)
     return Fit(frame, unit)
 
 
 def _inverse(spread: Array) -> NDArray[np.float64]:
-    return np.where(
-        spread > 1e-12 * max(float(spread.max(initial=0)), 1e-300), 1 / np.where(spread > 0, spread, 1), 0.0
-    )
+    least = CONSTANT * max(float(spread.max(initial=0)), 1e-300)
+    return np.where(spread > least, 1 / np.where(spread > 0, spread, 1), 0.0)

@@ -15,17 +15,22 @@ def what_rotated(x: Array, c: Array) -> str:
     n, d = x.shape
     if c.shape[1] != d:
         return "rotated"
-    alike = standardised(x).T @ standardised(c) / n
+    zx, zc = standardised(x), standardised(c)
+    # Constant columns cannot be told from each other: the others have to find their places.
+    at = np.flatnonzero(zx.any(axis=0))
+    if not len(at) or len(at) != zc.any(axis=0).sum():
+        return "rotated" if _uncentred(x, c) else "centred and rotated"
+    alike = zx[:, at].T @ zc / n
     place = np.abs(alike).argmax(axis=1)
-    found = alike[np.arange(d), place]
-    if np.abs(found).min() < _SURE or len(np.unique(place)) < d:
+    found = alike[np.arange(len(at)), place]
+    if np.abs(found).min() < _SURE or len(np.unique(place)) < len(at):
         return "rotated" if _uncentred(x, c) else "centred and rotated"
     told: list[str] = []
-    if (place != np.arange(d)).any():
-        shift = int(place[0])
-        if np.array_equal(place, np.arange(d)[::-1]):
+    if (place != at).any():
+        shift = int(place[0] - at[0]) % d
+        if np.array_equal(place, d - 1 - at):
             told.append("columns reversed")
-        elif np.array_equal(place, np.roll(np.arange(d), -shift)):
+        elif np.array_equal(place, (at + shift) % d):
             told.append(f"columns rolled by {-shift % d}")
         else:
             told.append("columns permuted")

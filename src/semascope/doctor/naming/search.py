@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.doctor.naming.candidates import CUTS, LAYOUTS, PROMPTS, Reading
-from semascope.doctor.naming.frames import Frame, compared, lengths, nines
+from semascope.doctor.naming.frames import Frame, compared, lengths, nines, standardised
 from semascope.doctor.naming.reads import Reads, Way
 from semascope.types import Array
 
@@ -72,8 +72,7 @@ def beside(x: Array) -> Score:
 
 def anywhere(x: Array) -> Score:
     """Each text beside the row, of all rows (m, d), that is nearest to it."""
-    standard = (x - x.mean(axis=0)) / np.where(x.std(axis=0) > 0, x.std(axis=0), np.inf)
-    held = {"direct": _unit32(x), "bits": _unit32(x), "columns": _unit32(standard)}
+    held = {"direct": _unit32(x), "bits": _unit32(x), "columns": _unit32(standardised(x))}
 
     def score(made: Array, frame: Frame, unit: bool) -> NDArray[np.float64]:
         c = np.asarray(made, dtype=np.float64)
@@ -81,7 +80,7 @@ def anywhere(x: Array) -> Score:
         if frame == "bits":
             c = np.where(c > 0, 1.0, -1.0)
         if frame == "columns":
-            c = (c - c.mean(axis=0)) / np.where(c.std(axis=0) > 0, c.std(axis=0), np.inf)
+            c = standardised(c.swapaxes(0, 1)).swapaxes(0, 1)
         rows = _unit32(c.reshape(-1, c.shape[-1]))
         best = np.full(len(rows), -1.0, np.float32)
         for start in range(0, len(held[frame]), 2_048):
