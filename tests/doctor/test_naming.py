@@ -12,7 +12,7 @@ import planting
 import pytest
 
 from semascope.doctor.naming import name_recipe
-from semascope.encoders import read_otherwise
+from semascope.encoders import TransformerEncoder, read_otherwise
 from semascope.encoders.head import Head
 from semascope.errors import InputError
 
@@ -190,3 +190,33 @@ def test_nineteen_of_twenty_are_named_exactly(tiny: Any, which: str, corpus: str
             missed[name] = f"sure={naming.sure} {naming.says} {naming.steps.says} wanted {case.expected} {case.steps}"
     print(f"{which} on {corpus}: {len(cases) - len(missed)} of {len(cases)} named")
     assert len(missed) <= 0.05 * len(cases), "\n".join(f"{name}: {says}" for name, says in missed.items())
+
+
+def test_of_several_encoders_the_quick_ones_are_asked_first_and_a_slow_one_only_if_need_be(tiny: Any) -> None:
+    texts = [text[:160] for text in planting.docstrings().texts[:60]]
+    slow = _Counted(tiny)
+    static = planting.static()
+    naming = name_recipe(static.encode(texts), texts, [slow, static])
+    assert naming.sure
+    assert naming.best is not None
+    assert naming.best.encoder == static.name
+    assert slow.runs == 0
+    assert name_recipe(tiny.encode(texts), texts, [static, tiny]).best.encoder == tiny.name
+
+
+class _Counted(TransformerEncoder):
+    """A transformer that counts how often its states are asked for."""
+
+    def __init__(self, encoder: TransformerEncoder) -> None:
+        super().__init__(
+            encoder.engine, encoder.tokenizer, head=encoder.head, manner=encoder.manner, origin=encoder.origin
+        )
+        self.runs = 0
+
+    def states(self, *args: Any, **how: Any) -> Any:
+        self.runs += 1
+        return super().states(*args, **how)
+
+    def run(self, *args: Any, **how: Any) -> Any:
+        self.runs += 1
+        return super().run(*args, **how)

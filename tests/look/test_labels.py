@@ -95,3 +95,23 @@ def test_a_graph_that_is_known_is_used_and_gives_the_same() -> None:
 def test_one_label_for_each_row_is_wanted() -> None:
     with pytest.raises(InputError, match="labels: want one for each of 600 rows, got 1"):
         check_labels(planted(0.0)[0], ["a"])
+
+
+def test_labels_that_have_nothing_to_do_with_the_rows_are_not_called_wrong() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 32)).astype(np.float32)
+    found = check_labels(x, [("one", "two", "two")[int(i)] for i in rng.integers(0, 3, 600)])
+    assert found is not None
+    assert not found.told
+    assert (found.expected, list(found.suspects)) == (0, [])
+    assert "cannot be told from these vectors" in found.says
+
+
+def test_a_rare_label_that_can_be_told_is_judged_though_guessing_the_common_one_is_nearly_always_right() -> None:
+    rng = np.random.default_rng(1)
+    rare = rng.random(1000) < 0.03
+    x = rng.normal(size=(1000, 32)).astype(np.float32)
+    x[rare, 0] += 8
+    found = check_labels(x, np.where(rare, "rare", "common").tolist())
+    assert found is not None
+    assert found.told

@@ -128,6 +128,8 @@ class Labels:
         suspects: The likeliest to be wrong first.
         expected: How many are wrong, by the joint counts of given and likely labels.
         says: What that means, in a sentence.
+        told: Whether labels can be told from the vectors at all, better than by guessing the commonest; where not, none is
+            called wrong.
     """
 
     counts: Mapping[str, int]
@@ -135,6 +137,7 @@ class Labels:
     suspects: Sequence[Suspect]
     expected: int
     says: str = ""
+    told: bool = True
 
 
 @dataclass(frozen=True, eq=False)

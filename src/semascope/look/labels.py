@@ -59,13 +59,20 @@ def check_labels(x: Array, labels: Sequence[str | None], *, graph: Graph | None 
     method.fit(x[rows], mine.astype(str), neighbours=graph.indices, cosines=graph.cosines)
     likely = method.classes_[method.beliefs_.argmax(axis=1)]
     right = method.classes_[method.probabilities_.argmax(axis=1)] == mine
+    accuracy = bootstrap(right, draws=2000, seed=seed)
+    # Every label counts alike: where one is rare, guessing the others is right nearly always and tells nothing.
+    shares = Counter(mine.tolist())
+    evenly = right / np.array([len(shares) * shares[label] / len(mine) for label in mine])
+    balanced = bootstrap(evenly, draws=2000, seed=seed)
+    if balanced.low <= 1 / len(shares):
+        return Labels(counts, accuracy, (), 0, _untold(accuracy, balanced, len(shares)), told=False)
     doubted = np.flatnonzero(method.wrong_)
     order = doubted[np.argsort(method.chance_[doubted], kind="stable")]
     suspects = [_suspect(int(place), rows, mine, likely, method.chance_, graph) for place in order[:_SUSPECTS]]
     share = bootstrap(method.wrong_, draws=2000, seed=seed)
     return Labels(
         counts=counts,
-        accuracy=bootstrap(right, draws=2000, seed=seed),
+        accuracy=accuracy,
         suspects=suspects,
         expected=round(share.value * labelled),
         says=_says(share, labelled, len(rows), len(given), len(counts) - len(judged), counts[judged[0]] / labelled),
@@ -96,6 +103,14 @@ def _suspect(
         likely=str(likely[place]),
         chance=float(chance[place]),
         neighbours=[int(rows[one]) for one in saying],
+    )
+
+
+def _untold(accuracy: Interval, balanced: Interval, labels: int) -> str:
+    return (
+        f"Labels cannot be told from these vectors: a linear model gets {accuracy.value:.1%} (n={accuracy.n:,}) of unseen rows right, and with "
+        f"every label counting alike {balanced.value:.1%} ({balanced.low:.1%} to {balanced.high:.1%}), where guessing gets {1 / labels:.1%}. So "
+        "none is called wrong: they may all be right and say something that is not in the texts, or not in what the encoder makes of them."
     )
 
 

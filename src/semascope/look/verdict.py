@@ -48,7 +48,9 @@ def verdict(found: Found) -> str:
         said = [f"{rows} in no groups"]
     if found.subject.texts is not None:
         said.append(counted(repeats(found), "exact duplicate"))
-    if found.labels is not None:
+    if found.labels is not None and not found.labels.told:
+        said.append("labels that the texts do not tell")
+    elif found.labels is not None:
         said.append(
             f"about {counted(found.labels.expected, 'label looks', 'labels look')} wrong{_judged(found.labels)}"
         )
@@ -96,7 +98,9 @@ def counts(found: Found) -> Iterator[tuple[str, str, str, str]]:
         yield "duplicates", f"{repeats(found):,}", "exact duplicates", "warning" if repeats(found) else ""
         yield "duplicates", f"{len(found.duplicates.near):,}", "near-duplicate sets", ""
     yield "outliers", f"{len(found.outliers.rows):,}", "unlike any others", ""
-    if found.labels is not None:
+    if found.labels is not None and not found.labels.told:
+        yield "labels", f"{len(found.labels.counts):,}", "labels, not told by texts", ""
+    elif found.labels is not None:
         yield "labels", f"~{found.labels.expected:,}", "labels look wrong", "warning" if found.labels.expected else ""
     if found.few is not None:
         few, rows = found.few.accuracy, len(found.few.rows)
@@ -166,7 +170,9 @@ def findings(found: Found) -> Iterator[Finding]:
         "note",
         f"{counted(len(found.outliers.rows), 'row')} unlike any others. {found.outliers.says}".strip(),
     )
-    if found.labels is not None:
+    if found.labels is not None and not found.labels.told:
+        yield Finding("labels", "note", found.labels.says, {"accuracy": found.labels.accuracy._asdict()})
+    elif found.labels is not None:
         accuracy = found.labels.accuracy
         says = f"about {found.labels.expected:,} look wrong; a linear model gets {_figure(accuracy)} of unseen rows right (n={accuracy.n:,})."
         rows = [one.row for one in found.labels.suspects[:10]]

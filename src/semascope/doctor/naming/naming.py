@@ -17,6 +17,7 @@ from semascope.doctor.naming.reads import Reads, reads_of
 from semascope.doctor.naming.sampling import measured, pick, some
 from semascope.doctor.naming.settling import Settled, settle
 from semascope.doctor.naming.steps import RowSteps, find_steps, unknown_steps
+from semascope.encoders import TransformerEncoder
 from semascope.errors import InputError
 from semascope.ops import Interval, bootstrap, integer
 from semascope.ops import texts as checked_texts
@@ -105,11 +106,14 @@ def name_recipe(
     if not encoders:
         raise InputError("encoder: want at least one, got none")
     tick = _ticker(progress)
-    found = [
-        one
-        for reads in map(reads_of, encoders)
-        if (one := _look(x, items, titles, reads, rows, seed, tick)) is not None
-    ]
+    found: list[Settled] = []
+    # The quick ones first: where one makes every row exactly, a transformer need not be run to see that it does not.
+    for reads in sorted(map(reads_of, encoders), key=lambda reads: isinstance(reads.encoder, TransformerEncoder)):
+        one = _look(x, items, titles, reads, rows, seed, tick)
+        if one is not None:
+            found.append(one)
+            if one.sure and one.exact.all():
+                break
     if not found:
         return _none(
             x, items, "no row of the matrix can be compared: too few finite rows, or more columns than the encoder has"
