@@ -490,3 +490,34 @@ def test_memory_does_not_grow_with_the_table(connection: Any, shop: Any, tmp_pat
     done = subprocess.run([sys.executable, "-c", code, shop.url()], capture_output=True, text=True, check=True)
     # 200,000 rows of 256 numbers are 205 MB as they are sent; of the 20,000 that stay there are 20 MB, twice for a moment.
     assert int(done.stdout) < 120, done.stdout
+
+
+def test_doctor_leak_and_look_answer_on_a_table_and_leave_it_as_it_was(
+    connection: Any, shop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from click.testing import CliRunner
+
+    from semascope import Corpus, Encoder
+    from semascope.cli import app
+
+    texts = [one.text for one in Corpus.python_docs(limit=400)][:300]
+    connection.execute("CREATE TABLE docs (id int PRIMARY KEY, body text, embedding vector(256))")
+    with connection.cursor().copy("COPY docs FROM STDIN") as copy:
+        for i, (text, row) in enumerate(zip(texts, Encoder("default").encode(texts), strict=True)):
+            copy.write_row((i, text.replace("\0", ""), written(row)))
+    monkeypatch.chdir(tmp_path)
+    said = {}
+    for verb, more in {
+        "doctor": ["--encoder", "default"],
+        "leak": ["--splits", "1", "--defence", "none"],
+        "look": ["--out", "docs.html"],
+    }.items():
+        done = CliRunner().invoke(app, [verb, shop.url(), "--table", "docs", *more])
+        assert done.exit_code == 0, done.output
+        said[verb] = done.output
+    assert "Made by default" in said["doctor"]
+    assert "of five guessed words right" in said["leak"]
+    assert "300 rows in " in said["look"]
+    assert not [verb for verb, text in said.items() if shop.password in text or shop.quoted in text]
+    assert shop.password not in (tmp_path / "docs.html").read_text()
+    assert connection.execute("SELECT count(*) FROM docs").fetchone() == (300,)
