@@ -64,7 +64,9 @@ const marked = (text, words) => {
   if (lower.length !== text.length) return [text];
   for (const word of new Set(words)) {
     for (let at = lower.indexOf(word); at >= 0; at = lower.indexOf(word, at + word.length)) {
-      if (at === 0 || !letter.test(lower[at - 1]) || unspaced.test(word)) spans.push([at, at + word.length]);
+      // Words that begin as one of four letters or more does are forms of it; a shorter one has to stand alone.
+      const begins = at === 0 || !letter.test(lower[at - 1]), ends = !letter.test(lower[at + word.length] ?? " ");
+      if ((begins && (ends || word.length > 3)) || unspaced.test(word)) spans.push([at, at + word.length]);
     }
   }
   spans.sort((a, b) => a[0] - b[0]);
