@@ -43,6 +43,7 @@ class Server(ThreadingHTTPServer):
         self.script: list[Step] = []
         self.always: Step = lambda _handler, _body: False
         self.answer: Callable[[dict[str, Any]], Any] = lambda answer: answer
+        self.models: list[str] | None = ["served"]  # what /models lists; None: there is no such route
         self.bodies: list[dict[str, Any]] = []
         self.heads: list[dict[str, str]] = []
         self.paths: list[str] = []
@@ -75,6 +76,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing."""
+
+    def do_GET(self) -> None:
+        listed = self.server.models
+        said = json.dumps({"object": "list", "data": [{"id": name} for name in listed or ()]}).encode()
+        self.send_response(200 if listed is not None and self.path == "/v1/models" else 404)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

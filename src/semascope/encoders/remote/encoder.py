@@ -18,6 +18,7 @@ import semascope
 from semascope.encoders.remote.address import Address
 from semascope.encoders.remote.ask import Asker, Usage
 from semascope.encoders.remote.cache import Met, RemoteCache
+from semascope.encoders.remote.models import only_model
 from semascope.encoders.remote.options import KEYS, by_kind, key_for, seconds, types_sent
 from semascope.encoders.remote.wire import Endpoint
 from semascope.encoders.static import EmptyTextWarning
@@ -335,13 +336,16 @@ class RemoteEncoder:
 
 
 def remote(url: str, **options: Any) -> RemoteEncoder:
-    """The encoder behind a URL; options as `RemoteEncoder` has them.
+    """The encoder behind a URL; options as `RemoteEncoder` has them. A server of this machine is asked for its model, if it has one.
 
     Raises:
         OptionError: an option that it does not have; says which there are.
     """
     known = [name for name in inspect.signature(RemoteEncoder.__init__).parameters if name not in ("self", "url")]
     _refuse_others(options, known, "")
+    if "model" not in options:
+        key = key_for(Address.read(url), options.get("key"), options.get("key_name"))
+        options = {**options, "model": only_model(url, key)}
     return RemoteEncoder(url, **options)
 
 
@@ -360,12 +364,12 @@ def remote_from_recipe(url: str, options: Mapping[str, Any], *, network: bool | 
     """
     where = f". Keys and the network are the environment's: {KEYS}=host=VARIABLE names a key's variable, {NETWORK}=1 allows it"
     _refuse_others(options, _WRITTEN, where)
+    if "model" not in options:
+        options = {**options, "model": only_model(url, key_for(Address.read(url), None, None))}
     return RemoteEncoder(url, **options, network=network)
 
 
 def _refuse_others(options: Mapping[str, Any], known: Sequence[str], where: str) -> None:
-    if "model" not in options:
-        raise OptionError('model: want the name of a model on that server, such as model="bge-small", got none')
     for name in options:
         if name not in known:
             raise OptionError(f"{name}: a remote encoder takes {', '.join(known)} here{where}")
