@@ -50,6 +50,8 @@ def verdict(found: Found) -> str:
         said.append(counted(repeats(found), "exact duplicate"))
     if found.labels is not None and not found.labels.told:
         said.append("labels that the texts do not tell")
+    elif found.labels is not None and not found.labels.expected:
+        said.append("no label looks wrong")
     elif found.labels is not None:
         said.append(
             f"about {counted(found.labels.expected, 'label looks', 'labels look')} wrong{_judged(found.labels)}"
@@ -174,7 +176,8 @@ def findings(found: Found) -> Iterator[Finding]:
         yield Finding("labels", "note", found.labels.says, {"accuracy": found.labels.accuracy._asdict()})
     elif found.labels is not None:
         accuracy = found.labels.accuracy
-        says = f"about {found.labels.expected:,} look wrong; a linear model gets {_figure(accuracy)} of unseen rows right (n={accuracy.n:,})."
+        many = f"about {found.labels.expected:,} look wrong" if found.labels.expected else "none looks wrong"
+        says = f"{many}; a linear model gets {_figure(accuracy)} of unseen rows right (n={accuracy.n:,})."
         rows = [one.row for one in found.labels.suspects[:10]]
         yield Finding(
             "labels", "warning" if found.labels.expected else "fine", says, {"expected": found.labels.expected}, rows
