@@ -5,11 +5,9 @@ Docstring sentences of what is installed with this interpreter; encoded once, mi
 
 from __future__ import annotations
 
-import random
-import re
-
 import numpy as np
 from map._measure import work_folder
+from search._prepare import sentences
 
 import semascope
 
@@ -20,15 +18,7 @@ def main() -> None:
     place = work_folder() / "vectors.npy"
     if place.is_file():
         return
-    found: dict[str, None] = {}
-    for document in semascope.Corpus.python_docs():
-        for part in re.split(r"(?<=[.!?])\s+|\n\s*\n", document.text):
-            text = " ".join(part.split())
-            if 25 <= len(text) <= 300:
-                found[text] = None
-    texts = sorted(found)
-    random.Random(0).shuffle(texts)
-    np.save(place, semascope.Encoder("minilm").encode(texts[:ROWS]))
+    np.save(place, semascope.Encoder("minilm").encode(sentences()[:ROWS]))
 
 
 if __name__ == "__main__":

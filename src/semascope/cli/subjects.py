@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from semascope.cli import say
+from semascope.cli.sources import ROLES
 from semascope.errors import OptionError
 
 if TYPE_CHECKING:
     from semascope.report import Report
     from semascope.subject import Subject
 
-ROLES = ("text", "title", "id", "label", "time", "lang")
 ABOUT = (
     "SOURCE is a matrix of vectors (.npy, .npz, .safetensors; --texts FILE for the texts of its rows), a table with texts, vectors or "
     "both (CSV, JSONL, Parquet), a database that is only read and sampled (postgresql://user@host/name, a SQLite or DuckDB file; "

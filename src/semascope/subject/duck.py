@@ -12,7 +12,7 @@ from semascope.corpus.problems import Problems
 from semascope.errors import InputError, UnknownNameError
 from semascope.ops import need
 from semascope.subject.sampling import Even, released
-from semascope.subject.sql import Asked, Passing, at_most, distinct, drawn_of, quoted
+from semascope.subject.sql import Asked, Passing, at_most, chosen_table, distinct, drawn_of, quoted
 from semascope.types import Progress
 
 _BLOCK = 1000
@@ -81,15 +81,7 @@ class DuckRows:
             "SELECT table_name FROM information_schema.tables WHERE table_schema = 'main' ORDER BY table_name"
         ).fetchall()
         names = [str(name) for (name,) in found]
-        asked = self._asked.table
-        if asked is not None and asked not in names:
-            raise UnknownNameError(f"table: no table {asked!r} in {self._path.name}{nearest(asked, names)}")
-        if asked is None and len(names) != 1:
-            listed = ", ".join(names) or "none"
-            raise InputError(
-                f"table: want one of {self._path.name} named with --table, or a --query; there are: {listed}"
-            )
-        return asked or names[0]
+        return chosen_table(self._asked.table, names, names, self._path.name)
 
     def _all(self, connection: Any, source: str) -> Iterator[Row]:
         cursor = connection.execute(f"SELECT * FROM {source}")  # noqa: S608 (quoted, or the query itself)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from semascope.corpus.columns import Row
-from semascope.errors import InputError, OptionError
+from semascope.corpus.columns import Row, nearest
+from semascope.errors import InputError, OptionError, UnknownNameError
 from semascope.subject.tables import Feed
 from semascope.types import Progress
 
@@ -207,3 +207,20 @@ def drawn_of(kept: int, seen: int, what: str, *, stopped: bool = False) -> str:
     if stopped:
         return f"{kept:,} rows drawn evenly from the first {seen:,} of {what}, where reading stopped"
     return f"{kept:,} of {seen:,} rows, drawn evenly" if kept < seen else ""
+
+
+def chosen_table(asked: str | None, names: Sequence[str], likely: Sequence[str], file: str) -> str:
+    """The table of a file that is asked for; else the one likely one.
+
+    Raises:
+        UnknownNameError: there is none of that name; the nearest is named.
+        InputError: none, or more than one, is likely.
+    """
+    if asked is not None:
+        if asked not in names:
+            raise UnknownNameError(f"table: no table {asked!r} in {file}{nearest(asked, names)}")
+        return asked
+    if len(likely) != 1:
+        listed = ", ".join(likely or names) or "none"
+        raise InputError(f"table: want one of {file} named with --table, or a --query; there are: {listed}")
+    return likely[0]

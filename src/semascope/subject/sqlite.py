@@ -11,7 +11,7 @@ from semascope.corpus.columns import Row, nearest
 from semascope.corpus.problems import Problems
 from semascope.errors import InputError, UnknownNameError
 from semascope.subject.sampling import Even, released
-from semascope.subject.sql import Asked, Passing, at_most, distinct, drawn_of, quoted
+from semascope.subject.sql import Asked, Passing, at_most, chosen_table, distinct, drawn_of, quoted
 from semascope.types import Progress
 
 _BLOCK = 500  # rows fetched by their row ids in one statement
@@ -98,17 +98,8 @@ class SqliteRows:
         ).fetchall()
         names = [str(name) for (name,) in found]
         asked = self._asked.table
-        if asked is not None:
-            if asked not in names:
-                raise UnknownNameError(f"table: no table {asked!r} in {self._path.name}{nearest(asked, names)}")
-            return asked
-        texts = [name for name in names if self._has_text(connection, name)]
-        if len(texts) != 1:
-            listed = ", ".join(texts or names) or "none"
-            raise InputError(
-                f"table: want one of {self._path.name} named with --table, or a --query; there are: {listed}"
-            )
-        return texts[0]
+        texts = [] if asked is not None else [name for name in names if self._has_text(connection, name)]
+        return chosen_table(asked, names, texts, self._path.name)
 
     def _has_text(self, connection: sqlite3.Connection, table: str) -> bool:
         """Whether a table's first rows hold any text."""
