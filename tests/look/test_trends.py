@@ -7,8 +7,8 @@ import datetime as dt
 import numpy as np
 import pytest
 
+from semascope.corpus.dates import read_dates
 from semascope.errors import InputError
-from semascope.look.dates import read_dates
 from semascope.look.found import Group, Groups
 from semascope.look.trends import find_trends
 from semascope.ops import Interval
@@ -28,7 +28,8 @@ def grouped(of: np.ndarray) -> Groups:
         "2024-03-05", "2024-03-05T12:00:00Z", "2024-03-05 08:15:00.123", "2024-03-04T23:30:00-05:00", "20240305", "2024/3/5",
         "5.3.2024", "March 5, 2024", "5 March 2024", "Mar 5 2024", "5. März 2024", "5 de marzo de 2024", "Tuesday, 5 March 2024",
         "Tue, 05 Mar 2024 10:00:00 GMT", "1709640000", "1709640000000", 1709640000, 1709640000.0, FIFTH,
-        dt.datetime(2024, 3, 5, 9, tzinfo=dt.UTC), "05/03/24",
+        dt.datetime(2024, 3, 5, 9, tzinfo=dt.UTC), "05/03/24", "2024-03-05 09:00 CET", "5 mars 2024, le matin",
+        "Mon, 04 Mar 2024 23:30:00 EST",
     ],
 )  # fmt: skip
 def test_a_date_is_read(written: object) -> None:

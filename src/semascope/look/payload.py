@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semascope.look.dates import read_dates
+from semascope.corpus.dates import read_dates
 from semascope.look.found import Duplicates, Found, Group, Lengths
 from semascope.look.verdict import SPOKEN
 from semascope.ops import digest

@@ -9,8 +9,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from semascope.corpus.dates import read_dates
 from semascope.errors import InputError
-from semascope.look.dates import read_dates
 from semascope.look.found import Groups, Trend, Trends
 from semascope.ops import Interval
 
