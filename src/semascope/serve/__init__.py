@@ -1,0 +1,9 @@
+"""An embedding server and a web app over one Space: other people's dialects at the door, our own routes under /x/.
+
+Imported where it is needed only: it wants the packages of the extra `serve`.
+"""
+
+from semascope.ops import need
+
+for _name in ("msgspec", "starlette", "uvicorn", "prometheus_client"):
+    need(_name, extra="serve")

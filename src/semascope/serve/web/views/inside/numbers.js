@@ -1,0 +1,28 @@
+// Figures and colours that several parts of this view share.
+
+export const figure = (value, digits = 3) => {
+  if (value === null || value === undefined || Number.isNaN(value)) return "not known";
+  const text = Math.abs(value).toFixed(digits);
+  return value < 0 && Number(text) !== 0 ? `−${text}` : text;
+};
+export const signed = (value, digits = 3) => (value > 0 && Number(value.toFixed(digits)) !== 0 ? `+${figure(value, digits)}` : figure(value, digits));
+export const percent = (share) => `${Math.round(100 * share)}%`;
+export const range = (values) => values.reduce(([low, high], one) => [Math.min(low, one), Math.max(high, one)], [Infinity, -Infinity]);
+
+export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+// From pale to deep through green: lightness falls all the way, so that it reads without seeing colours. Stops in sRGB.
+const STOPS = [[247, 244, 222], [205, 225, 160], [128, 196, 140], [60, 158, 145], [38, 112, 142], [48, 68, 128], [46, 26, 92]];
+export const shade = (share) => {
+  const place = Math.min(1, Math.max(0, share)) * (STOPS.length - 1);
+  const at = Math.min(STOPS.length - 2, Math.floor(place));
+  return STOPS[at].map((value, band) => Math.round(value + (place - at) * (STOPS[at + 1][band] - value)));
+};
+export const css = ([red, green, blue]) => `rgb(${red} ${green} ${blue})`;
+const linear = (band) => (band / 255 <= 0.04045 ? band / 255 / 12.92 : ((band / 255 + 0.055) / 1.055) ** 2.4);
+// Black or white, whichever stands out more: one of the two always has at least 4.58:1.
+export const inkOn = ([red, green, blue]) => {
+  const light = 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
+  return (light + 0.05) / 0.05 > 1.05 / (light + 0.05) ? "#000" : "#fff";
+};
+export const ramp = () => `linear-gradient(90deg, ${STOPS.map(css).join(", ")})`;
