@@ -2,6 +2,7 @@
 
 from semascope.report.chart import Curve, chart
 from semascope.report.findings import Finding, Report, Table
+from semascope.report.modules import MAP, plain_script, shared_script
 from semascope.report.page import page
 
-__all__ = ["Curve", "Finding", "Report", "Table", "chart", "page"]
+__all__ = ["MAP", "Curve", "Finding", "Report", "Table", "chart", "page", "plain_script", "shared_script"]

@@ -10,13 +10,13 @@ const theme = () => {
 const start = async () => {
   const began = performance.now();
   await loadMap();
-  makeGrid();
+  M.plane = new Plane(byId("map"), { x: D.x, y: D.y, span: D.facts.span });
+  M.plane.over = names;
   byId("colour").replaceChildren(...Object.entries(manners()).map(([key, how]) => el("option", { value: key, text: how.name })));
   byId("colour").addEventListener("change", (event) => { M.by = event.target.value; paint(); });
-  [M.back, M.faint, M.hot, M.ink] = ["--map", "--dim", "--hit", "--ink"].map(parsed);
   paint();
+  M.plane.resize();
   listen();
-  size();
   panel();
   const drawn = performance.now();
   await new Promise((done) => { setTimeout(done, 0); });

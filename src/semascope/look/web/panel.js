@@ -19,16 +19,16 @@ const choose = (filter) => {
 const most = () => (V.manner === "words" ? 2000 : Math.min(200, Math.max(50, Math.round(D.n / 50))));
 const show = () => {
   const within = lit();
-  M.hits = [];
+  M.plane.hits = [];
   if (V.query) {
     const began = performance.now(), found = find(V.query, V.manner, most(), (row) => !within || within[row]);
     V.found = { ...found, ms: performance.now() - began };
     V.rows = found.rows;
-    M.hits = found.rows.slice(0, 30);
-    M.lit = new Uint8Array(D.n);
-    for (const row of found.rows) M.lit[row] = 1;
+    M.plane.hits = found.rows.slice(0, 30);
+    M.plane.lit = new Uint8Array(D.n);
+    for (const row of found.rows) M.plane.lit[row] = 1;
   } else {
-    M.lit = within;
+    M.plane.lit = within;
     V.found = null;
     V.rows = !V.filter ? [] : V.filter.kind === "group" ? ordered(V.filter.value, within) : [...within.keys()].filter((row) => within[row]);
   }
@@ -55,7 +55,7 @@ const groupItem = (one, at) => el("li", { class: one.stable ? "group" : "group s
     el("span", { class: "meta" }, one.stable ? stability(one) : el("em", { text: stability(one) }), ` · ${percent(one.n / D.n, 1)} of rows`)));
 
 const rowItem = (row, words = [], score = null) => el("li", {}, el("button", { type: "button", onclick: () => showRow(row),
-  onfocus: () => { M.mark = row; ask(); }, onmouseenter: () => { M.mark = row; ask(); } },
+  onfocus: () => mark(row), onmouseenter: () => mark(row) },
   el("span", { class: "text", dir: "auto" }, ...marked(shorten(textOf(row), 400), words)),
   el("span", { class: "meta", text: metaOf(row) + (score === null ? "" : ` · ${score.toFixed(2)}`) })));
 const marked = (text, words) => {
@@ -143,7 +143,7 @@ const drawRow = () => {
     el("p", { class: "whole", text: textOf(row), dir: "auto", tabindex: "0" }),
     D.facts.cut_at && textOf(row).length >= D.facts.cut_at ? el("p", { class: "note", text: `This page holds the first ${count(D.facts.cut_at)} characters.` }) : "",
     el("dl", {}, ...facts.filter(([, value]) => value).flatMap(([name, value]) => [el("dt", { text: name }), el("dd", { text: value })])),
-    el("div", { class: "under" }, el("button", { type: "button", text: "Show on the map", onclick: () => { byId("dialog").close(); choose(null); goTo(row); M.canvas.focus(); } })),
+    el("div", { class: "under" }, el("button", { type: "button", text: "Show on the map", onclick: () => { byId("dialog").close(); choose(null); goTo(row); byId("map").focus(); } })),
     ...(extra ? [el("h3", { text: extra[0] }), likeList(extra[1].map((one) => [one]))] : []),
     ...(kin ? [el("h3", { text: "The same text" }), likeList(kin.filter((one) => one !== row).slice(0, 20).map((one) => [one]))] : []),
     el("h3", { text: "More like this" }), likeList(alike(row)),

@@ -1,0 +1,42 @@
+// Points written straight into an image, so that hundreds of thousands move with the hand.
+const kept = new Map();
+const stampOf = (radius, wide) => {
+  const key = `${radius}|${wide}`;
+  if (!kept.has(key)) {
+    const reach = Math.ceil(radius), steps = [], shares = [];
+    for (let dy = -reach; dy <= reach; dy++) for (let dx = -reach; dx <= reach; dx++) {
+      const share = Math.min(1, Math.max(0, radius + 0.5 - Math.hypot(dx, dy)));
+      if (share > 0.02) { steps.push(dy * wide + dx); shares.push(share); }
+    }
+    if (kept.size > 40) kept.clear();
+    kept.set(key, { reach, steps: Int32Array.from(steps), shares: Float32Array.from(shares) });
+  }
+  return kept.get(key);
+};
+// Rows in an order that has nothing to do with theirs: what comes last in the corpus shall not lie on top of the rest.
+export const scrambled = (n) => {
+  const common = (a, b) => (b ? common(b, a % b) : a);
+  let step = Math.max(1, Math.round(n * 0.6180339887));
+  while (common(n, step) > 1) step++;
+  const out = new Uint32Array(n);
+  for (let at = 0, row = 0; at < n; at++, row = (row + step) % n) out[at] = row;
+  return out;
+};
+// Every point of `lit` (all, where it is null) that equals `wanted`, in its colour or in the one that is given.
+export const drawPoints = ({ pixels, wide, high }, { x, y, order, colour, lit }, { s, tx, ty, radius, strength, wanted = 1, ink = null }) => {
+  const { steps, shares, reach } = stampOf(radius, wide), many = steps.length;
+  const over = Int32Array.from(shares, (share) => Math.round(256 * share * strength)), under = over.map((share) => 256 - share);
+  const right = wide - reach, low = high - reach;
+  for (let turn = 0; turn < order.length; turn++) {
+    const row = order[turn];
+    if (lit !== null && lit[row] !== wanted) continue;
+    const px = (x[row] * s + tx + 0.5) | 0, py = (y[row] * s + ty + 0.5) | 0;
+    if (px < reach || py < reach || px >= right || py >= low) continue;
+    // Red and blue are mixed in one multiplication, green in another.
+    const at = py * wide + px, tone = ink === null ? colour[row] : ink, both = tone & 0xff00ff, green = tone & 0xff00;
+    for (let i = 0; i < many; i++) {
+      const place = at + steps[i], old = pixels[place], a = over[i], b = under[i];
+      pixels[place] = 0xff000000 | ((((old & 0xff00ff) * b + both * a) >>> 8) & 0xff00ff) | ((((old & 0xff00) * b + green * a) >>> 8) & 0xff00);
+    }
+  }
+};
