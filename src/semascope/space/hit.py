@@ -25,6 +25,7 @@ class Hit:
         span: Where that part stands in the text, in characters: `text[span[0]:span[1]] == passage`.
         title: Of the document.
         metadata: Its fields, with label, time and lang where it has them.
+        number: Of the passage, for `Space.numbers`; it means nothing outside the Space.
     """
 
     id: str
@@ -34,10 +35,13 @@ class Hit:
     span: tuple[int, int]
     title: str = ""
     metadata: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
+    number: int = -1
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
-        return {**asdict(self), "span": list(self.span), "metadata": dict(self.metadata)}
+        """As plain values, without the passage's number."""
+        plain = {**asdict(self), "span": list(self.span), "metadata": dict(self.metadata)}
+        del plain["number"]
+        return plain
 
     def __str__(self) -> str:
         head = f"{self.score:.3f}  {self.id}" + (f"  {self.title}" if self.title and self.title != self.id else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -38,7 +38,7 @@ class Asked:
 
     Args:
         text: The query, where it is a text.
-        vector: The query, where it is a vector.
+        vector: The query, where it is a vector, or the vector of the text, where somebody has it.
         k: How many documents.
         mode: How to look.
         where: A filter, or None.
@@ -51,14 +51,28 @@ class Asked:
     mode: str
     where: filters.Filter | None
     weight: float
+    within: Collection[str] | None = None
 
     @staticmethod
-    def of(query: Any, k: int, mode: str | None, where: Where, weight: float) -> Asked:
+    def of(
+        query: Any,
+        k: int,
+        mode: str | None,
+        where: Where,
+        weight: float,
+        vector: Any = None,
+        within: Collection[str] | None = None,
+    ) -> Asked:
         """Check what `Space.search` was given."""
         text = query if isinstance(query, str) else None
-        x = None if text is not None else np.asarray(query)
+        if text is None and vector is not None:
+            raise OptionError("vector: want it for a query that is a text only, got it beside a vector")
+        x = vector if text is not None else query
+        x = None if x is None and text is not None else np.asarray(x)
         if text is not None and not text.strip():
             raise InputError("query: want a text or a vector, got a blank text")
+        if isinstance(within, str):
+            raise InputError("within: want a list of ids, got one string; write [id]")
         if x is not None and (x.ndim != 1 or x.dtype.kind not in "fiub"):
             raise InputError(f"query: want a text or one vector (d,) of numbers, got {x.dtype} of shape {x.shape}")
         if not 0 <= weight <= 1:
@@ -67,7 +81,7 @@ class Asked:
         if text is None and chosen in ("hybrid", "lexical"):
             raise OptionError(f"mode: want dense or exact for a vector, got {chosen!r}")
         wanted = None if where is None else filters.parse(where)
-        return Asked(text, x, integer(k, name="k", least=1), chosen, wanted, weight)
+        return Asked(text, x, integer(k, name="k", least=1), chosen, wanted, weight, within)
 
 
 class Search:
@@ -83,7 +97,7 @@ class Search:
         self._database = database
         self._snapshot = snapshot
         self._asked = asked
-        self._allowed = None if asked.where is None else snapshot.matching(database, asked.where)
+        self._allowed = snapshot.allowed(database, asked.where, asked.within)
 
     def lexical(self) -> Hits:
         """The documents whose best passages have the query's words, by BM25; fewer than k where fewer match."""
@@ -99,7 +113,8 @@ class Search:
         x = unit(vectors(x[None], dim=view.encoding.passport.dim, name="query"))[0]
         if asked.mode == "hybrid":
             return self._hits(self._hybrid(view, x))
-        if asked.text is not None and not x.any():
+        # Who brings the vector of a text has seen it.
+        if asked.text is not None and asked.vector is None and not x.any():
             warnings.warn(f"the encoder knows nothing in {asked.text!r}: these hits are arbitrary", stacklevel=3)
         return self._hits(self._near(view, x, asked.k))
 
@@ -182,7 +197,7 @@ class Search:
 
 def _hit(row: tuple[Any, ...], score: float) -> Hit:
     # Written straight from the row: a Document would be checked again, at a quarter of a search's time.
-    _, start, stop, _, name, title, text, label, time, lang, plain = row
+    number, start, stop, _, name, title, text, label, time, lang, plain = row
     metadata: dict[str, Scalar] = {} if plain == "{}" else json.loads(plain)
     metadata |= {key: value for key, value in (("label", label), ("time", time), ("lang", lang)) if value is not None}
-    return Hit(name, score, text, text[start:stop], (start, stop), title, metadata)
+    return Hit(name, score, text, text[start:stop], (start, stop), title, metadata, number)

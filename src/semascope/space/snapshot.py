@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Generator
+from collections.abc import Callable, Collection, Generator, Hashable
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from math import ceil
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 from semascope.errors import CorruptError, StoreError, UnknownNameError
 from semascope.ops import guarded
 from semascope.space import filters, fusion, lexical
+from semascope.space.facets import no_field
 from semascope.space.scan import Scanner
 from semascope.space.segments import Encoding, Segment, encodings, segments
-from semascope.space.store import Opener, generation, meta
+from semascope.space.store import Opener, documents_of, generation, meta
 from semascope.types import Array, Vectors
 
+T = TypeVar("T")
 _SAMPLE = 1_024  # passages that say what cosine is usual
 _TERMS = 4_096  # words whose weights are remembered
 _FILTERS = 32  # filters whose documents are remembered
@@ -58,6 +60,11 @@ class View:
     def alive(self) -> NDArray[np.bool_] | None:
         """Which rows are of documents that are there; None for all."""
         return ~self.of(self._dead) if len(self._dead) else None
+
+    @cached_property
+    def numbers(self) -> NDArray[np.int64]:
+        """Passage numbers of the rows whose documents are there, growing, (n,)."""
+        return self.rows[0] if self.alive is None else self.rows[0][self.alive]
 
     @cached_property
     def split(self) -> bool:
@@ -105,13 +112,14 @@ class View:
 
     def usual(self, query: Vectors) -> tuple[float, float]:
         """Mean and standard deviation of a unit query's cosines, over up to 1,024 passages from all over the Space."""
-        if self._sample is None:
+        if self.sample is None:
             return 0.0, 0.0
-        cosines = self._sample @ query
+        cosines = self.sample @ query
         return float(cosines.mean()), float(cosines.std())
 
     @cached_property
-    def _sample(self) -> Vectors | None:
+    def sample(self) -> Vectors | None:
+        """Rows of up to 1,024 passages from all over the Space; None where there are none."""
         scanner = self.scanner
         if scanner is None:
             return None
@@ -181,7 +189,20 @@ class Snapshot:
         self._masks: OrderedDict[tuple[str, int], tuple[NDArray[np.int64], NDArray[np.bool_]]] = OrderedDict()
         self._rarities: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._passages: int | None = None
+        self._kept: OrderedDict[Hashable, tuple[Any, Any]] = OrderedDict()
         self._lock = threading.Lock()
+
+    def remembered(self, key: Hashable, make: Callable[[], T], of: Any = None) -> T:
+        """What `make` gives, made once for a key and the very object it is `of`; the last 32 are kept."""
+        found = self._kept.get(key)
+        # The object is kept beside what was made of it, so that no other can have its id meanwhile.
+        if found is None or found[0] is not of:
+            found = of, make()
+            with self._lock:
+                self._kept[key] = found
+                if len(self._kept) > _FILTERS:
+                    self._kept.popitem(last=False)
+        return found[1]
 
     def view(self, name: str | None) -> View:
         """The encoding of that name, or the current one.
@@ -237,6 +258,19 @@ class Snapshot:
                     self._rarities.popitem(last=False)
         return found
 
+    def allowed(
+        self, database: sqlite3.Connection, where: filters.Filter | None, within: Collection[str] | None
+    ) -> NDArray[np.int64] | None:
+        """Numbers of the documents that a filter lets through and that are among these ids; None for all."""
+        found = None if where is None else self.matching(database, where)
+        if within is None:
+            return found
+        if isinstance(within, tuple | frozenset):
+            chosen = self.remembered(("within", id(within)), lambda: documents_of(database, within), within)
+        else:
+            chosen = documents_of(database, within)
+        return chosen if found is None else np.intersect1d(found, chosen)
+
     def matching(self, database: sqlite3.Connection, where: filters.Filter) -> NDArray[np.int64]:
         """Numbers of the documents that a filter lets through; remembered.
 
@@ -247,7 +281,7 @@ class Snapshot:
         if found is None:
             for name in where.fields:
                 if database.execute("SELECT 1 FROM fields WHERE key = ? LIMIT 1", [name]).fetchone() is None:
-                    raise _no_field(database, name)
+                    raise no_field(database, name)
             sql, values = filters.compile(where)
             found = np.fromiter((row[0] for row in database.execute(sql, values)), dtype=np.int64)
             with self._lock:
@@ -255,21 +289,6 @@ class Snapshot:
                 if len(self._filtered) > _FILTERS:
                     self._filtered.popitem(last=False)
         return found
-
-
-def _no_field(database: sqlite3.Connection, name: str) -> UnknownNameError:
-    names = [row[0] for row in database.execute(_FIELD_NAMES) if row[0] is not None]
-    near = get_close_matches(name, names, n=1)
-    said = f"; did you mean {near[0]!r}?" if near else ""
-    return UnknownNameError(f"where: no document has a field {name!r}{said} There are {', '.join(names) or 'none'}")
-
-
-# Steps from name to name in the index instead of reading all of it.
-_FIELD_NAMES = """
-WITH RECURSIVE names (key) AS (
-  SELECT min(key) FROM fields
-  UNION ALL SELECT (SELECT min(key) FROM fields WHERE key > names.key) FROM names WHERE names.key IS NOT NULL)
-SELECT key FROM names"""
 
 
 class Snapshots:

@@ -4,66 +4,29 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from os import PathLike
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
-
-from semascope.corpus import Corpus, Document, as_corpus
+from semascope.corpus import Corpus, as_corpus
 from semascope.errors import InputError, UnknownNameError
 from semascope.passport import Passport
 from semascope.space import making, upkeep
 from semascope.space.given import add_given, given_documents, rows, write_given
-from semascope.space.hit import Hits
 from semascope.space.ingest import PASSAGE, OnDuplicate, Plan, ingest, same_source
 from semascope.space.lock import WriterLock
-from semascope.space.meaning import admit, as_encoder, find
-from semascope.space.plain import export
-from semascope.space.search import Asked, Mode, Search, Where
-from semascope.space.segments import Encoding
-from semascope.space.snapshot import Snapshots
-from semascope.space.store import as_document, check_mark, meta
+from semascope.space.meaning import as_encoder
+from semascope.space.reading import PathText, Reading
 from semascope.space.writer import Writer
-from semascope.types import Array, Encoder, Progress, Scalar, Vectors
-
-PathText = str | PathLike[str]
+from semascope.types import Progress, Scalar
 
 
-class Space:
+class Space(Reading):
     """A corpus seen through an encoder, on disk. Use `build`, `open` or `from_arrays` to get one.
 
     Any number of threads and processes may search while one writes; each search sees the last commit.
     """
-
-    def __init__(self, path: PathText, encoder: Any = None) -> None:
-        self.path = Path(path)
-        check_mark(self.path)
-        self._given: Encoder | None = None if encoder is None else as_encoder(encoder)
-        self._admitted: dict[str, Encoder] = {}
-        self._lock = threading.Lock()
-        self._remove: Callable[[], object] | None = None
-        self._snapshots = Snapshots(self.path)
-        try:
-            with self._snapshots.session():
-                pass
-        except BaseException:
-            self._snapshots.close()
-            raise
-
-    @classmethod
-    def open(cls, path: PathText, encoder: Any = None) -> Self:
-        """Open the Space in a folder. Loads no encoder; the first text query does, or uses the one given here.
-
-        Raises:
-            StoreError: it is no Space.
-            CorruptError: it is damaged, or of a newer format.
-        """
-        return cls(path, encoder)
 
     @classmethod
     def build(
@@ -157,68 +120,6 @@ class Space:
             space._remove = weakref.finalize(space, shutil.rmtree, folder.parent, ignore_errors=True)
         return space
 
-    def search(
-        self,
-        query: str | Array,
-        k: int = 10,
-        *,
-        mode: Mode | None = None,
-        where: Where = None,
-        encoder: Any = None,
-        encoding: str | None = None,
-        weight: float = 0.5,
-    ) -> Hits:
-        """Find the k best documents, each by its best passage.
-
-        Every mode but "lexical", which gives what matches, gives k wherever k documents are there (and fit `where`).
-
-        Args:
-            query: A text, or a vector (d,).
-            k: How many documents.
-            mode: "hybrid" joins meaning and words (the default for texts), "dense" goes by meaning (for vectors),
-                "lexical" by words, "exact" by meaning without any approximation.
-            where: Conditions such as "year>=2020", one or several.
-            encoder: What encodes the query; left out, the one given at opening or the one on record.
-            encoding: The name of an encoding, where there are several.
-            weight: How much words count in a hybrid search, 0 to 1.
-
-        Raises:
-            InputError: an empty query, a vector of the wrong width or with NaN.
-            OptionError: k, mode, weight or a condition that is not one.
-            PassportError: the encoder is not the one that made the vectors, or is not known.
-            UnknownNameError: no encoding or no field of that name.
-        """
-        asked = Asked.of(query, k, mode, where, weight)
-        if asked.mode == "lexical":
-            with self._snapshots.session() as (database, snapshot):
-                return Search(database, snapshot, asked).lexical()
-        while True:
-            used, x = None, asked.vector
-            if asked.text is not None:
-                used = self.encoding(encoding)
-                x = self._encoder(used, encoder, "search").encode([asked.text], kind="query")[0]
-            with self._snapshots.session() as (database, snapshot):
-                view = snapshot.view(encoding)
-                # Another encoding may have become the current one between encoding the query and using it.
-                if used is None or view.encoding.name == used.name:
-                    return Search(database, snapshot, asked).by_vector(view, np.asarray(x))
-
-    def encoding(self, name: str | None = None) -> Encoding:
-        """What is on record of an encoding, the current one unless named: its passport, and what finds its encoder."""
-        with self._snapshots.session() as (_, snapshot):
-            return snapshot.view(name).encoding
-
-    def _encoder(self, encoding: Encoding, given: Any, doing: str) -> Encoder:
-        """The encoder for an encoding, its passport and canaries compared once."""
-        if given is not None:
-            return admit(encoding, as_encoder(given), self.path, doing)
-        with self._lock:
-            known = self._admitted.get(encoding.name)
-            if known is None:
-                found = self._given if self._given is not None else find(encoding, self.path)
-                known = self._admitted[encoding.name] = admit(encoding, found, self.path, doing)
-            return known
-
     def add(
         self,
         corpus: Corpus | PathText | Iterable[Any],
@@ -303,63 +204,6 @@ class Space:
             writer.delete(known.values())
             return len(known)
 
-    def get(self, id: str) -> Document:  # noqa: A002 - what the document is known by
-        """The document of that id.
-
-        Raises:
-            UnknownNameError: there is none.
-        """
-        with self._snapshots.session() as (database, _):
-            row = database.execute("SELECT * FROM documents WHERE id = ?", [id]).fetchone()
-        if row is None:
-            raise UnknownNameError(f"id: no document {id!r} in {self.path}")
-        return as_document(row)
-
-    def documents(self) -> Iterator[Document]:
-        """All documents, in the order in which they came in."""
-        last = 0
-        while True:
-            with self._snapshots.session() as (database, _):
-                rows = database.execute(
-                    "SELECT * FROM documents WHERE doc > ? ORDER BY doc LIMIT 256", [last]
-                ).fetchall()
-            if not rows:
-                return
-            yield from map(as_document, rows)
-            last = rows[-1][0]
-
-    def vectors(self, encoding: str | None = None) -> Iterator[tuple[list[str], Array, Vectors]]:
-        """The vectors of all passages, in blocks: ids of their documents, their spans int64 (n, 2), rows float32 (n, d)."""
-        with self._snapshots.session() as (database, snapshot):
-            view = snapshot.view(encoding)
-            yield from upkeep.blocks(database, view)
-
-    def info(self) -> dict[str, Any]:
-        """What is in it, what made it and how large it is, as plain values."""
-        with self._snapshots.session() as (database, snapshot):
-            return upkeep.info(self.path, database, snapshot)
-
-    def __len__(self) -> int:
-        with self._snapshots.session() as (database, _):
-            return int(meta(database)["documents"])
-
-    def __repr__(self) -> str:
-        return f"Space({str(self.path)!r})"
-
-    def export(self, folder: PathText, encoding: str | None = None) -> Path:
-        """Write `vectors.npy` and `passages.jsonl`, a line a row, and `documents.jsonl` to `folder`."""
-        with self._snapshots.session() as (database, snapshot):
-            return export(database, snapshot.view(encoding), Path(folder))
-
-    def verify(self) -> None:
-        """Read every byte of the vectors and check the database.
-
-        Raises:
-            CorruptError: names the first file that is not what was written.
-        """
-        with self._snapshots.session() as (database, snapshot):
-            upkeep.verify(self.path, database, snapshot)
-
     def compact(self) -> None:
         """Write the vectors anew without those of deleted documents, and give the room back to the disk."""
         with Writer(self.path, "compact it") as writer:
@@ -384,17 +228,3 @@ class Space:
         with self._lock:
             self._given = None if self._given is None else used
             self._admitted.clear()
-
-    def close(self) -> None:
-        """Close files and connections; a temporary Space is gone then. Closing twice does nothing."""
-        self._snapshots.close()
-        if self._remove is not None:
-            self._remove()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

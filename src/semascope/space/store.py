@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -17,12 +18,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from semascope.corpus import Document
 from semascope.errors import CorruptError, StoreError
 from semascope.ops import guarded, write_text
 from semascope.space.lock import NAME as LOCK
 
 _T = TypeVar("_T")
+_HALF = re.compile("[\ud800-\udfff]")
 FORMAT = 1
 MARK = "space.json"
 DATABASE = "corpus.sqlite"
@@ -213,6 +218,18 @@ def read_documents(database: sqlite3.Connection, docs: Iterable[int]) -> dict[in
         for row in database.execute(f"SELECT * FROM documents WHERE doc IN ({marks})", some):  # noqa: S608 - only marks
             found[row[0]] = as_document(row)
     return found
+
+
+def documents_of(database: sqlite3.Connection, ids: Iterable[str]) -> NDArray[np.int64]:
+    """Numbers of the documents of these ids, growing, each once; ids that are not there are passed over."""
+    # One bound text, however many they are: a statement for every few hundred takes three times as long.
+    rows = database.execute("SELECT doc FROM documents WHERE id IN (SELECT value FROM json_each(?))", [_listed(ids)])
+    return np.sort(np.fromiter((row[0] for row in rows), dtype=np.int64))
+
+
+def _listed(ids: Iterable[str]) -> str:
+    # JSON has no half characters, and no id has any.
+    return json.dumps([name for name in ids if name.isascii() or not _HALF.search(name)], ensure_ascii=False)
 
 
 def as_document(row: tuple[Any, ...]) -> Document:

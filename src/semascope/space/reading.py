@@ -1,0 +1,275 @@
+"""A Space as those see it who read it: searched, looked into, written out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semascope.corpus import Document
+from semascope.errors import UnknownNameError
+from semascope.space import facets, passages, upkeep
+from semascope.space.facets import Facet
+from semascope.space.hit import Hits
+from semascope.space.meaning import admit, as_encoder, find
+from semascope.space.passages import Passages
+from semascope.space.plain import export
+from semascope.space.search import Asked, Mode, Search, Where
+from semascope.space.segments import Encoding
+from semascope.space.snapshot import Snapshots
+from semascope.space.store import as_document, check_mark, meta
+from semascope.types import Array, Encoder, Vectors
+
+PathText = str | PathLike[str]
+
+
+class Reading:
+    """What a Space answers. Any number of threads and processes may ask while one writes; each answer is of the last commit."""
+
+    def __init__(self, path: PathText, encoder: Any = None) -> None:
+        self.path = Path(path)
+        check_mark(self.path)
+        self._given: Encoder | None = None if encoder is None else as_encoder(encoder)
+        self._admitted: dict[str, Encoder] = {}
+        self._lock = threading.Lock()
+        self._remove: Callable[[], object] | None = None
+        self._snapshots = Snapshots(self.path)
+        try:
+            with self._snapshots.session():
+                pass
+        except BaseException:
+            self._snapshots.close()
+            raise
+
+    @classmethod
+    def open(cls, path: PathText, encoder: Any = None) -> Self:
+        """Open the Space in a folder. Loads no encoder; the first text query does, or uses the one given here.
+
+        Raises:
+            StoreError: it is no Space.
+            CorruptError: it is damaged, or of a newer format.
+        """
+        return cls(path, encoder)
+
+    def search(
+        self,
+        query: str | Array,
+        k: int = 10,
+        *,
+        mode: Mode | None = None,
+        where: Where = None,
+        encoder: Any = None,
+        encoding: str | None = None,
+        weight: float = 0.5,
+        vector: Array | None = None,
+        within: Collection[str] | None = None,
+    ) -> Hits:
+        """Find the k best documents, each by its best passage.
+
+        Every mode but "lexical", which gives what matches, gives k wherever k documents are there (and fit `where`).
+
+        Args:
+            query: A text, or a vector (d,).
+            k: How many documents.
+            mode: "hybrid" joins meaning and words (the default for texts), "dense" goes by meaning (for vectors),
+                "lexical" by words, "exact" by meaning without any approximation.
+            where: Conditions such as "year>=2020", one or several.
+            encoder: What encodes the query; left out, the one given at opening or the one on record.
+            encoding: The name of an encoding, where there are several.
+            weight: How much words count in a hybrid search, 0 to 1.
+            vector: The vector (d,) of a query that is a text, where somebody has it: no encoder is asked then, and only
+                the words are read of the text.
+            within: Ids of the documents to keep to; those that are not there are passed over. The same tuple or frozenset
+                given again is looked up once a commit.
+
+        Raises:
+            InputError: an empty query, a vector of the wrong width or with NaN.
+            OptionError: k, mode, weight or a condition that is not one.
+            PassportError: the encoder is not the one that made the vectors, or is not known.
+            UnknownNameError: no encoding or no field of that name.
+        """
+        asked = Asked.of(query, k, mode, where, weight, vector, within)
+        if asked.mode == "lexical":
+            with self._snapshots.session() as (database, snapshot):
+                return Search(database, snapshot, asked).lexical()
+        while True:
+            used, x = None, asked.vector
+            if x is None:
+                used = self.encoding(encoding)
+                x = self._encoder(used, encoder, "search").encode([asked.text or ""], kind="query")[0]
+            with self._snapshots.session() as (database, snapshot):
+                view = snapshot.view(encoding)
+                # Another encoding may have become the current one between encoding the query and using it.
+                if used is None or view.encoding.name == used.name:
+                    return Search(database, snapshot, asked).by_vector(view, np.asarray(x))
+
+    def encoding(self, name: str | None = None) -> Encoding:
+        """What is on record of an encoding, the current one unless named: its passport, and what finds its encoder."""
+        with self._snapshots.session() as (_, snapshot):
+            return snapshot.view(name).encoding
+
+    def encoder(self, encoding: str | None = None) -> Encoder:
+        """What encodes the queries of an encoding, the current one unless named: given at opening, or found by its record.
+
+        Raises:
+            PassportError: it is not the one that made the vectors, or is not known.
+        """
+        return self._encoder(self.encoding(encoding), None, "search")
+
+    def encodings(self) -> list[Encoding]:
+        """What is on record of all encodings, in the order of their names."""
+        with self._snapshots.session() as (_, snapshot):
+            return [snapshot.views[name].encoding for name in sorted(snapshot.views)]
+
+    def _encoder(self, encoding: Encoding, given: Any, doing: str) -> Encoder:
+        """The encoder for an encoding, its passport and canaries compared once."""
+        if given is not None:
+            return admit(encoding, as_encoder(given), self.path, doing)
+        with self._lock:
+            known = self._admitted.get(encoding.name)
+            if known is None:
+                found = self._given if self._given is not None else find(encoding, self.path)
+                known = self._admitted[encoding.name] = admit(encoding, found, self.path, doing)
+            return known
+
+    def get(self, id: str) -> Document:  # noqa: A002 - what the document is known by
+        """The document of that id.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        with self._snapshots.session() as (database, _):
+            row = database.execute("SELECT * FROM documents WHERE id = ?", [id]).fetchone()
+        if row is None:
+            raise UnknownNameError(f"id: no document {id!r} in {self.path}")
+        return as_document(row)
+
+    def documents(self) -> Iterator[Document]:
+        """All documents, in the order in which they came in."""
+        last = 0
+        while True:
+            with self._snapshots.session() as (database, _):
+                rows = database.execute(
+                    "SELECT * FROM documents WHERE doc > ? ORDER BY doc LIMIT 256", [last]
+                ).fetchall()
+            if not rows:
+                return
+            yield from map(as_document, rows)
+            last = rows[-1][0]
+
+    def vectors(self, encoding: str | None = None) -> Iterator[tuple[list[str], Array, Vectors]]:
+        """The vectors of all passages, in blocks: ids of their documents, their spans int64 (n, 2), rows float32 (n, d)."""
+        with self._snapshots.session() as (database, snapshot):
+            view = snapshot.view(encoding)
+            yield from upkeep.blocks(database, view)
+
+    def commit(self) -> int:
+        """The number of the last commit: as long as it stays, so does everything that is read here."""
+        with self._snapshots.session() as (_, snapshot):
+            return snapshot.number
+
+    def fields(self) -> list[Facet]:
+        """What documents say of themselves beside their text and id: names, kinds, how often which value; kept by commit."""
+        with self._snapshots.session() as (database, snapshot):
+            return snapshot.remembered("fields", lambda: facets.read(database))
+
+    def present(self, ids: Iterable[str]) -> set[str]:
+        """Those of the ids that are documents here."""
+        with self._snapshots.session() as (database, _):
+            return set(passages.known(database, ids))
+
+    def numbers(self, encoding: str | None = None) -> NDArray[np.int64]:
+        """The numbers of an encoding's passages, in the order of `vectors`, (n,). No number is ever given again."""
+        with self._snapshots.session() as (_, snapshot):
+            return snapshot.view(encoding).numbers
+
+    def passages(self, id: str, encoding: str | None = None) -> Passages:  # noqa: A002 - what the document is known by
+        """The passages of a document, in their order.
+
+        Raises:
+            UnknownNameError: there is no such document.
+        """
+        with self._snapshots.session() as (database, snapshot):
+            return passages.of_document(database, snapshot.view(encoding), id)
+
+    def passages_at(self, rows: Array, encoding: str | None = None) -> Passages:
+        """The passages at rows (m,) of an encoding, counted in the order of `vectors`, as asked for.
+
+        Raises:
+            InputError: there is no such row.
+        """
+        with self._snapshots.session() as (database, snapshot):
+            return passages.at_rows(database, snapshot.view(encoding), rows)
+
+    def passage_vectors(
+        self,
+        id: str,  # noqa: A002 - what the document is known by
+        span: tuple[int, int] | None = None,
+        encoding: str | None = None,
+    ) -> Vectors:
+        """Vectors of a document's passages, of length one (or zero), float32 (m, d).
+
+        Args:
+            id: Of the document.
+            span: Only of the passages that share characters with this part of the text; of all of them if left out.
+            encoding: The current one unless named.
+
+        Raises:
+            UnknownNameError: there is no such document.
+            InputError: no passage shares a character with the span.
+        """
+        with self._snapshots.session() as (database, snapshot):
+            view = snapshot.view(encoding)
+            return passages.vectors_of(view, passages.of_document(database, view, id).sharing(span).numbers)
+
+    def sample(self, encoding: str | None = None) -> Vectors:
+        """Vectors of up to 1,024 passages from all over the Space, of length one (or zero), float32 (m, d)."""
+        with self._snapshots.session() as (_, snapshot):
+            view = snapshot.view(encoding)
+            return view.sample if view.sample is not None else np.zeros((0, view.encoding.passport.dim), np.float32)
+
+    def info(self) -> dict[str, Any]:
+        """What is in it, what made it and how large it is, as plain values."""
+        with self._snapshots.session() as (database, snapshot):
+            return upkeep.info(self.path, database, snapshot)
+
+    def __len__(self) -> int:
+        with self._snapshots.session() as (database, _):
+            return int(meta(database)["documents"])
+
+    def __repr__(self) -> str:
+        return f"Space({str(self.path)!r})"
+
+    def export(self, folder: PathText, encoding: str | None = None) -> Path:
+        """Write `vectors.npy` and `passages.jsonl`, a line a row, and `documents.jsonl` to `folder`."""
+        with self._snapshots.session() as (database, snapshot):
+            return export(database, snapshot.view(encoding), Path(folder))
+
+    def verify(self) -> None:
+        """Read every byte of the vectors and check the database.
+
+        Raises:
+            CorruptError: names the first file that is not what was written.
+        """
+        with self._snapshots.session() as (database, snapshot):
+            upkeep.verify(self.path, database, snapshot)
+
+    def close(self) -> None:
+        """Close files and connections; a temporary Space is gone then. Closing twice does nothing."""
+        self._snapshots.close()
+        if self._remove is not None:
+            self._remove()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
