@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 DOCUMENTS = 20_000
 SHOWN = 3
 FINDINGS = 4
-ATTACKED, LEAST_ATTACKED = 2_500, 250  # rows that the demo's attacker looks at, and the fewest that are worth it
 
 
 @click.command(
@@ -73,28 +72,14 @@ def demo(out: str | None, limit: int, fresh: bool, json_: bool) -> None:
 def _trust(path: Path, passages: int, *, quiet: bool) -> list[Report]:
     """What doctor and leak say of the Space; leak where there are rows enough to play the attacker on."""
     from semascope.doctor import examine_space
-    from semascope.leak import audit
-    from semascope.ops import vectors
-    from semascope.subject import open_subject
+    from semascope.leak.sampled import LEAST, audit_sample
 
     with say.Bar("Looking at the vectors", "rows", quiet=quiet) as bar:
         reports = [examine_space(path, progress=bar)]
-    if passages < LEAST_ATTACKED:
+    if passages < LEAST:
         return reports
-    rows = open_subject(path).sample(ATTACKED)
     with say.Bar("Attacking", "runs", quiet=quiet) as bar:
-        reports.append(
-            audit(
-                vectors(rows.vectors),
-                rows.texts or (),
-                known=len(rows) * 4 // 5,
-                hidden=len(rows) // 5,
-                splits=1,
-                defences=[],
-                name=path.name,
-                progress=bar,
-            )
-        )
+        reports.append(audit_sample(path, progress=bar))
     return reports
 
 

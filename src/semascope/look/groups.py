@@ -24,6 +24,7 @@ def find_groups(
     x: Array,
     texts: Sequence[str] | None,
     *,
+    read: Array | None = None,
     graph: Graph | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -36,6 +37,7 @@ def find_groups(
     Args:
         x: Rows (n, d), finite; their lengths do not count.
         texts: Of the rows; None leaves the groups without words.
+        read: int (m,), the rows whose texts these are, where they are not those of all rows: words are then found in them alone.
         graph: The nearest others of each row, 15 or more (better 24: those that a draw leaves out then have a stand-in).
         seed: Of the draws.
         progress: Told when groups are found, and when they are named.
@@ -44,13 +46,15 @@ def find_groups(
         InputError: not one text for each row.
     """
     x = vectors(x, name="x", least=1)
-    if texts is not None and len(texts) != len(x):
-        raise InputError(f"texts: want one for each of {len(x):,} rows, got {len(texts):,}")
+    told = len(x) if read is None else len(read)
+    if texts is not None and len(texts) != told:
+        raise InputError(f"texts: want one for each of {told:,} rows, got {len(texts):,}")
     of, again, cosines, looked, line = _of(x, None if graph is None else graph.indices, seed)
     if progress is not None:
         progress(1, 2)
     count = again.shape[1]
-    named = group_words(texts, of) if texts is not None and count > 1 else [[] for _ in range(count)]
+    named = group_words(texts, of if read is None else of[read]) if texts is not None and count > 1 else []
+    named += [[] for _ in range(count - len(named))]  # of the last groups no row may have been read
     groups: list[Group] = []
     for number in range(count):
         rows = np.flatnonzero(of == number)

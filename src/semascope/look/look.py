@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from semascope import encoders
 from semascope.errors import InputError, SemascopeError
+from semascope.look.charting import Saying, Steps, charted
 from semascope.look.duplicates import find_duplicates
 from semascope.look.few import label_few
 from semascope.look.found import Found, Labels
-from semascope.look.groups import find_groups
 from semascope.look.labels import check_labels
 from semascope.look.languages import find_languages
-from semascope.look.layout import make_layout
 from semascope.look.lengths import find_lengths
 from semascope.look.outliers import find_outliers
 from semascope.look.search import make_search
 from semascope.look.trends import find_trends
-from semascope.ops import nearest, unit
+from semascope.ops import unit
 from semascope.subject import Subject, open_subject
-from semascope.types import Progress, Vectors
+from semascope.types import Vectors
 
 MOST = 100_000  # rows of one page
 # What a transformer reads in about a minute of two ordinary cores; a text counts as far as all-MiniLM reads it.
 CHARACTERS, READ = 2_000_000, 1_200
-NEAREST = 15
-
-Saying = Callable[[str], Progress | None]
 
 
 def look(
@@ -61,7 +54,7 @@ def look(
     if len(rows) > MOST:
         rows = rows.sample(MOST, seed=seed)
         notes.append(f"These are {MOST:,} rows drawn evenly from {rows.total:,}: a page holds no more.")
-    steps = _Steps(progress)
+    steps = Steps(progress)
     opened, name = _encoder(rows, encoder, notes)
     if rows.vectors is None:
         with steps("encoding") as told:
@@ -69,15 +62,10 @@ def look(
     return _found(rows, opened, name, steps, notes, seed)
 
 
-def _found(rows: Subject, encoder: Any, name: str, steps: _Steps, notes: list[str], seed: int) -> Found:
+def _found(rows: Subject, encoder: Any, name: str, steps: Steps, notes: list[str], seed: int) -> Found:
     x: Vectors = unit(np.asarray(rows.vectors))
     texts = rows.texts
-    with steps("neighbours"):
-        graph = nearest(x, NEAREST)
-    with steps("map"):
-        layout = make_layout(x, graph=graph, seed=seed)
-    with steps("groups") as told:
-        groups = find_groups(x, texts, graph=graph, seed=seed, progress=told)
+    graph, layout, groups = charted(x, texts, steps, seed=seed)
     with steps("duplicates"):
         duplicates = find_duplicates(texts, x)
     with steps("outliers"):
@@ -158,17 +146,3 @@ def _why(name: str) -> str:
     if name == best:
         return "the best at hand that reads these rows in about a minute"
     return f"{best} is better and would take more than a minute or so"
-
-
-class _Steps:
-    """Tells of each step, and keeps its processor seconds."""
-
-    def __init__(self, told: Saying | None) -> None:
-        self.seconds: dict[str, float] = {}
-        self._told = told
-
-    @contextmanager
-    def __call__(self, name: str) -> Generator[Progress | None]:
-        began = time.process_time()
-        yield self._told(name) if self._told else None
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.process_time() - began

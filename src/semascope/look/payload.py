@@ -28,7 +28,7 @@ BINS = 48
 def payload(found: Found) -> dict[str, str]:
     """Name -> base64 of the deflated part; the facts are JSON, texts are joined by zero bytes, numbers little-endian."""
     subject = found.subject
-    places, span = _places(found.layout.places)
+    places, span = turned(found.layout.places)
     parts: dict[str, bytes] = {
         "places": places.T.astype("<u2").tobytes(),
         "of": found.groups.of.astype("<i2").tobytes(),
@@ -82,7 +82,7 @@ def _texts(texts: Sequence[str]) -> tuple[bytes, int]:
         limit = max(lower, 40)
 
 
-def _places(places: Array) -> tuple[NDArray[np.uint16], tuple[float, float]]:
+def turned(places: Array) -> tuple[NDArray[np.uint16], tuple[float, float]]:
     """The map's places as whole numbers up to 65,535 in one scale for both axes, and how far they reach.
 
     Turned so that its longer way lies across the page, which is wider than high.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -99,6 +99,25 @@ class Report:
             }
         )
 
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Self:
+        """Read what `to_json` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        return cls(
+            str(plain["verb"]),
+            str(plain["source"]),
+            str(plain["verdict"]),
+            [_finding(one) for one in plain["findings"]],
+            [Table(**one) for one in plain["tables"]],
+            [_curve(one) for one in plain["curves"]],
+            str(plain["next"]),
+            dict(plain["numbers"]),
+            list(plain["notes"]),
+        )
+
     def frame(self) -> Any:
         """One row for every finding, as a pandas DataFrame where pandas is there, else a list of dicts."""
         rows = [
@@ -121,6 +140,23 @@ class Report:
 
     def _repr_html_(self) -> str:
         return _body(self)
+
+
+def _finding(plain: Mapping[str, Any]) -> Finding:
+    if plain["level"] not in SIGNS:
+        raise ValueError(f"level: want one of {', '.join(SIGNS)}, got {plain['level']!r}")
+    return Finding(**plain)
+
+
+def _curve(plain: Mapping[str, Any]) -> Curve:
+    lines = {str(name): _points(line) for name, line in plain["lines"].items()}
+    return Curve(str(plain["title"]), str(plain["x"]), str(plain["y"]), lines, plain["dots"])
+
+
+def _points(line: Sequence[Sequence[float | None]]) -> list[tuple[float, float, float, float]]:
+    """JSON has no NaN: what is not known stands there as null."""
+    known = [[float("nan") if value is None else float(value) for value in point] for point in line]
+    return [(x, y, low, high) for x, y, low, high in known]
 
 
 def _body(report: Report) -> str:
