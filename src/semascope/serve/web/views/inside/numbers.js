@@ -1,15 +1,9 @@
 // Figures and colours that several parts of this view share.
 
-export const figure = (value, digits = 3) => {
-  if (value === null || value === undefined || Number.isNaN(value)) return "not known";
-  const text = Math.abs(value).toFixed(digits);
-  return value < 0 && Number(text) !== 0 ? `−${text}` : text;
-};
-export const signed = (value, digits = 3) => (value > 0 && Number(value.toFixed(digits)) !== 0 ? `+${figure(value, digits)}` : figure(value, digits));
-export const percent = (share) => `${Math.round(100 * share)}%`;
-export const range = (values) => values.reduce(([low, high], one) => [Math.min(low, one), Math.max(high, one)], [Infinity, -Infinity]);
+import { figure } from "../../kit.js";
 
-export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+export const signed = (value, digits = 3) => (value > 0 && Number(value.toFixed(digits)) !== 0 ? `+${figure(value, digits)}` : figure(value, digits));
+export const range = (values) => values.reduce(([low, high], one) => [Math.min(low, one), Math.max(high, one)], [Infinity, -Infinity]);
 
 // From pale to deep through green: lightness falls all the way, so that it reads without seeing colours. Stops in sRGB.
 const STOPS = [[247, 244, 222], [205, 225, 160], [128, 196, 140], [60, 158, 145], [38, 112, 142], [48, 68, 128], [46, 26, 92]];

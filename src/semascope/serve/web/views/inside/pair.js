@@ -1,0 +1,78 @@
+// Why two texts are near: which word of the one meets which word of the other, and how much of the cosine that makes.
+import { announce, debounce, el, figure, shorten } from "../../kit.js";
+import { asked } from "./ranking.js";
+import { signed } from "./numbers.js";
+import { matrix, sides, strongest } from "./pairwords.js";
+import { keyOf, placeOf } from "./places.js";
+
+const HOWS = { exact: "exact: the figures of all pairs sum to the cosine", "left out": "by leaving words out: what the cosine loses without them; the figures need not sum to it" };
+
+const chooser = (app) => {
+  const hits = el("select", { id: "pair-hits", onchange: () => { if (hits.value) app.go({ pair: hits.value }); } });
+  const kind = el("select", { "aria-label": "What is typed" }, el("option", { value: "text", text: "a text" }), el("option", { value: "id", text: "the document" }));
+  const field = el("input", { type: "text", id: "pair-with", "aria-label": "Second text", placeholder: "Type a text, or a document's id", maxlength: String(app.space?.limits?.text ?? 10_000) });
+  const form = el("form", { class: "chooser", "aria-label": "Choose the second text", onsubmit: (event) => {
+    event.preventDefault();
+    const value = field.value.trim();
+    if (!value) { field.focus(); return; }
+    app.go({ pair: keyOf({ [kind.value]: value }) });
+  } }, el("label", { class: "eyebrow", for: "pair-hits", text: "Beside" }), hits, el("span", { class: "note", text: "or" }), kind, field, el("button", { type: "submit", text: "Explain" }));
+  return { form, show(found, key, place) {
+    hits.replaceChildren(el("option", { value: "", text: found.length ? "a result …" : "no results" }),
+      ...found.map((hit, at) => { const value = hit.span ? `${keyOf(hit)}#${hit.span.join("-")}` : keyOf(hit); return el("option", { value, selected: value === key || undefined, text: `${at + 1}. ${shorten(hit.title || hit.passage, 60)}` }); }));
+    if (place && document.activeElement !== field) { field.value = place.text ?? ""; kind.value = "text"; }
+  } };
+};
+
+// A document's id in the key may carry the passage: "id#start-stop".
+const second = (key) => {
+  const found = /^(.*)#(\d+-\d+)$/s.exec(key ?? "");
+  return found && !/^(text|query):/.test(key) ? placeOf(found[1], found[2]) : placeOf(key);
+};
+
+const figures = (found) => {
+  const rest = found.cosine - found.sum;
+  const tile = (name, value, says) => el("div", { class: "tile" }, el("dt", { text: name }), el("dd", {}, el("b", { text: value }), el("small", { text: says })));
+  const faithful = found.faithful;
+  return el("dl", { class: "cost" },
+    tile("Cosine", figure(found.cosine, 3), "of the two vectors"),
+    tile("Sum", figure(found.sum, 3), Math.abs(rest) < 5e-4 ? "of all pairs of words, the same" : `of all pairs of words; ${signed(rest, 3)} is in no pair`),
+    faithful && tile("Faithful", figure(faithful.deletion, 3), `what leaving out the ${faithful.n ?? "strongest"} strongest words takes from the cosine; as many at random: ${figure(faithful.random, 3)}`));
+};
+
+export const pair = (app) => {
+  const head = chooser(app), body = el("div", { class: "pair-body" });
+  const node = el("div", { class: "part pair-part" }, head.form, body);
+  let shownFor = "", hitsFor = null, hits = [];
+  const say = debounce((text) => announce(text), 300);
+  const draw = (found) => {
+    const both = sides(found, say);
+    const table = matrix(found);
+    body.replaceChildren(figures(found),
+      el("p", { class: "note", text: `Worked out ${HOWS[found.how] ?? found.how}. Lit words add to the cosine, dotted ones take from it. Point at a word, or walk with the arrow keys, to see what it meets in the other text.` }),
+      both.node, strongest(found, both.choose), table);
+  };
+  const neighbours = async (ctx) => {
+    if (hitsFor === ctx) return;
+    const answer = await app.api.post("/x/search", { ...asked(ctx.place), k: 20, mode: "dense", encoding: ctx.name }, { signal: ctx.signal });
+    hitsFor = ctx;
+    hits = answer.hits.filter((hit) => hit.id !== ctx.place.id || hit.span?.join() !== (ctx.place.span ?? ctx.span)?.join());
+  };
+  return {
+    node,
+    async show(ctx) {
+      await neighbours(ctx);
+      if (ctx.stale()) return;
+      const key = app.state.pair || (hits[0] ? `${keyOf(hits[0])}${hits[0].span ? `#${hits[0].span.join("-")}` : ""}` : "");
+      const place = second(key);
+      head.show(hits, key, place);
+      if (!place) { body.replaceChildren(el("p", { class: "note", text: "Choose a second text." })); shownFor = ""; return; }
+      const what = JSON.stringify([ctx.place, place, ctx.name]);
+      if (shownFor === what) return;
+      const found = await app.api.post("/x/pair", { a: ctx.place, b: place, encoding: ctx.name }, { signal: ctx.signal });
+      if (ctx.stale() || second(app.state.pair || key)?.id !== place.id) return;
+      shownFor = what;
+      draw(found);
+    },
+  };
+};
