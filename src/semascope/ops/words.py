@@ -158,3 +158,11 @@ def little_words(texts: Iterable[Collection[str]]) -> frozenset[str]:
     heard = {code for code, times in spoken.items() if code is not None and times >= _HEARD * spoken.total()}
     letters = frozenset("abcdefghijklmnopqrstuvwxyz")
     return letters.union(*(_LISTS[code] for code in heard))
+
+
+def spans(text: str) -> list[tuple[int, int, bool]]:
+    """Where the words of a text stand in it: start, stop, and whether it is in a script with spaces between words.
+
+    A run of a script without spaces comes as a whole: what the words in it are, nothing here knows.
+    """
+    return [(*match.span(), match[2] is None) for match in _WORD.finditer(text)]

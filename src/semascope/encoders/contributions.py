@@ -1,0 +1,240 @@
+"""A text's vector taken apart into what each word adds to it, where the way from token states to the vector allows that.
+
+An average of token states, and every affine step after it, is a sum over tokens. Scaling to length one and a layer norm
+divide by one number a text; with that number taken as it came out, they too act on every token's part alone. So the parts
+of a text add up to its vector, exactly. Networks with bends in them (activations, codecs, attention) do not come apart so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial, reduce
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semascope import registry
+from semascope.encoders.head import DenseLayer, Head, Layer, NormLayer, UnitLayer
+from semascope.encoders.pipeline import PipelineEncoder
+from semascope.encoders.reading import is_readout, normalizes, states_for
+from semascope.encoders.static import StaticEncoder
+from semascope.encoders.transformer import TransformerEncoder
+from semascope.learned import Affine, PooledAffine
+from semascope.ops.words import spans as word_spans
+from semascope.pooling.mean import Mean
+from semascope.pooling.weighted import Weighted
+from semascope.types import Array, Kind, States
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What the words of one text add up to.
+
+    Args:
+        spans: Where each word stands in the text, int64 (w, 2), in order.
+        rows: What each adds, float64 (w + 1, d); the last row is of what is no word of the text: special tokens, prompts.
+        weights: Their shares in the average, float64 (w + 1,), together 1; constants that steps add are shared out so.
+    """
+
+    spans: NDArray[np.int64]
+    rows: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+    def unit(self) -> Parts:
+        """At the length at which they add up to a vector of length one; zero where that is zero."""
+        total = self.rows.sum(axis=0)
+        size = float(np.sqrt(total @ total))
+        return replace(self, rows=self.rows / size if size > 0 else np.zeros_like(self.rows))
+
+
+Step = Callable[[Parts], Parts]
+Root = Callable[[Sequence[str], Kind], list[Parts]]
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """How an encoder's vectors come about: averages of token states, then steps.
+
+    Args:
+        root: Texts and their kind to the parts of the averages.
+        steps: What is done to the sum of parts, done to each part.
+    """
+
+    root: Root
+    steps: tuple[Step, ...]
+
+    def __call__(self, texts: Sequence[str], kind: Kind = "document") -> list[Parts]:
+        """The parts of each text's vector, at length one."""
+        # A text of no tokens has weights of zero: no constant of a step comes to it, and its vector stays zero.
+        return [reduce(lambda parts, step: step(parts), self.steps, parts).unit() for parts in self.root(texts, kind)]
+
+
+def linear(encoder: Any) -> Linear | None:
+    """How to take an encoder's vectors apart; None where they do not come apart exactly."""
+    if isinstance(encoder, StaticEncoder):
+        return Linear(partial(_static, encoder), (_unit,) if encoder.normalize else ())
+    if isinstance(encoder, TransformerEncoder):
+        return _transformer(encoder)
+    if isinstance(encoder, PipelineEncoder):
+        return _pipeline(encoder)
+    return None
+
+
+def _transformer(encoder: TransformerEncoder) -> Linear | None:
+    weighers = [_weigher(pooling) for pooling in map(registry.make, encoder.head.poolings)]
+    steps = [_head_step(layer) for layer in encoder.head.layers]
+    known = [weigh for weigh in weighers if weigh is not None]
+    taken = [step for step in steps if step is not None]
+    if len(known) < len(weighers) or len(taken) < len(steps):
+        return None
+    if encoder.head.normalize:
+        taken.append(_unit)
+    return Linear(partial(_read, encoder, encoder.head, known), tuple(taken))
+
+
+def _pipeline(encoder: PipelineEncoder) -> Linear | None:
+    if not all(type(step.learned) is Affine for step in encoder.steps):
+        return None
+    after: list[Step] = [partial(_affine, step.learned.mean, step.learned.matrix) for step in encoder.steps]
+    if encoder.pooling is None:
+        base = linear(encoder.backbone)
+        return None if base is None else Linear(base.root, (*base.steps, *after))
+    if is_readout(encoder.parts):
+        return None
+    weigh = _weigher(encoder.pooling)
+    if weigh is None:
+        return None
+    if normalizes(encoder.backbone):
+        after.insert(0, _unit)
+    if isinstance(encoder.pooling, PooledAffine):
+        after.insert(0, partial(_affine, encoder.pooling.mean, encoder.pooling.matrix))
+    return Linear(partial(_pooled, encoder, weigh), tuple(after))
+
+
+Weigher = Callable[[int], NDArray[np.float64]]
+
+
+def _weigher(pooling: Any) -> Weigher | None:
+    """Weights of a text's tokens, by how many it has, of poolings that are averages."""
+    if isinstance(pooling, Mean | PooledAffine):
+        return lambda count: np.full(count, 1 / max(count, 1))
+    if isinstance(pooling, Weighted):
+        return lambda count: np.arange(1, count + 1) / (count * (count + 1) / 2)
+    return None
+
+
+def _static(encoder: StaticEncoder, texts: Sequence[str], kind: Kind) -> list[Parts]:
+    del kind
+    states = encoder.states(texts)
+    return _parts(texts, states, states.hidden[-1:], [_weigher(Mean())])
+
+
+def _read(
+    encoder: TransformerEncoder, head: Head, weighers: Sequence[Weigher], texts: Sequence[str], kind: Kind
+) -> list[Parts]:
+    read = encoder.read(texts, kind=kind, spans=True)
+    states = encoder.run(read.tokens)
+    skip = None if head.include_prompt else read.prompt
+    return _parts(texts, states, states.hidden[-1:], weighers, skip=skip)
+
+
+def _pooled(encoder: PipelineEncoder, weigh: Weigher, texts: Sequence[str], kind: Kind) -> list[Parts]:
+    states = states_for(encoder.backbone, encoder.pooling, encoder.parts, texts, kind)
+    hidden = states.hidden.mean(axis=0, keepdims=True) if isinstance(encoder.pooling, PooledAffine) else states.hidden
+    return _parts(texts, states, hidden[-1:], [weigh])
+
+
+def _parts(
+    texts: Sequence[str],
+    states: States,
+    hidden: Array,
+    weighers: Sequence[Weigher | None],
+    *,
+    skip: NDArray[np.int64] | None = None,
+) -> list[Parts]:
+    """The parts of averages of states (1, tokens, d); several weighers stand side by side."""
+    out: list[Parts] = []
+    for i, text in enumerate(texts):
+        mine = slice(int(states.offsets[i]), int(states.offsets[i + 1]))
+        tokens = np.asarray(hidden[0, mine], dtype=np.float64)
+        first = 0 if skip is None else min(int(skip[i]), len(tokens))
+        spans, of = into_words(text, states.spans[mine])
+        sides: list[Array] = []
+        shares = np.zeros(len(spans) + 1)
+        for weigh in weighers:
+            weights = np.zeros(len(tokens))
+            weights[first:] = weigh(len(tokens) - first) if weigh is not None else 0
+            sides.append(_sums(tokens * weights[:, None], of, len(spans) + 1))
+            shares += np.bincount(of, weights=weights, minlength=len(spans) + 1) / len(weighers)
+        out.append(Parts(spans, np.concatenate(sides, axis=1), shares))
+    return out
+
+
+def _sums(rows: NDArray[np.float64], of: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+    """Sums (count, d) of rows (t, d) by what they belong to."""
+    out = np.zeros((count, rows.shape[1]))
+    if len(rows):
+        order = np.argsort(of, kind="stable")
+        there, first = np.unique(of[order], return_index=True)
+        out[there] = np.add.reduceat(rows[order], first, axis=0)
+    return out
+
+
+def into_words(text: str, tokens: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The words (w, 2) that tokens (t, 2) make up, and the word of each token (t,); w for those without a place.
+
+    Tokens of one word belong together. What stands in no word (marks), and scripts without spaces, go by token.
+    """
+    words = [(start, stop) for start, stop, spaced in word_spans(text) if spaced]
+    starts = np.array([start for start, _ in words], dtype=np.int64)
+    found: dict[tuple[int, int], None] = {}
+    keys: list[tuple[int, int] | None] = []
+    for start, stop in tokens.tolist():
+        piece = text[start:stop] if 0 <= start < stop else ""
+        begin = start + len(piece) - len(piece.lstrip())
+        if begin >= stop or not piece:
+            keys.append(None)
+            continue
+        place = int(np.searchsorted(starts, begin, side="right")) - 1
+        inside = place >= 0 and begin < words[place][1]
+        key = words[place] if inside else (begin, stop)
+        found.setdefault(key)
+        keys.append(key)
+    ordered = sorted(found)
+    number = {key: at for at, key in enumerate(ordered)}
+    of = np.array([len(ordered) if key is None else number[key] for key in keys], dtype=np.int64)
+    return np.array(ordered, dtype=np.int64).reshape(-1, 2), of
+
+
+def _unit(parts: Parts) -> Parts:
+    return parts.unit()
+
+
+def _affine(mean: Array, matrix: Array, parts: Parts) -> Parts:
+    """(x - mean) @ matrix; each part loses its share of the mean."""
+    rows = (parts.rows - parts.weights[:, None] * mean.astype(np.float64)) @ matrix.astype(np.float64)
+    return replace(parts, rows=rows)
+
+
+def _head_step(layer: Layer) -> Step | None:
+    if isinstance(layer, UnitLayer):
+        return _unit
+    if isinstance(layer, NormLayer):
+        return partial(_norm, layer)
+    return partial(_dense, layer) if layer.activation == "identity" else None
+
+
+def _dense(layer: DenseLayer, parts: Parts) -> Parts:
+    rows = parts.rows @ layer.weight.T.astype(np.float64)
+    if layer.bias is not None:
+        rows += parts.weights[:, None] * layer.bias.astype(np.float64)
+    return replace(parts, rows=rows)
+
+
+def _norm(layer: NormLayer, parts: Parts) -> Parts:
+    centred = parts.rows - parts.rows.mean(axis=1, keepdims=True)
+    spread = np.sqrt(np.square(centred.sum(axis=0)).mean() + layer.eps)
+    rows = centred / spread * layer.weight + parts.weights[:, None] * layer.bias
+    return replace(parts, rows=rows)
