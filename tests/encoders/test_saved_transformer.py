@@ -10,7 +10,8 @@ import pytest
 
 from semascope.encoders import Encoder, save
 from semascope.encoders.head import DenseLayer, Head, NormLayer
-from semascope.encoders.transformer import TransformerEncoder, read_otherwise
+from semascope.encoders.otherwise import read_otherwise
+from semascope.encoders.transformer import TransformerEncoder
 from semascope.errors import CorruptError, OptionError
 from semascope.ops import unit
 

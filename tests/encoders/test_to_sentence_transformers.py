@@ -19,7 +19,7 @@ from semascope.encoders.cutting import CutTextWarning
 from semascope.encoders.head import DenseLayer, Head, NormLayer
 from semascope.encoders.huggingface.writing import plan_of, write_sentence_transformers
 from semascope.encoders.saved import save
-from semascope.encoders.transformer import read_otherwise
+from semascope.encoders.otherwise import read_otherwise
 from semascope.errors import OptionError, StoreError
 
 pytestmark = pytest.mark.filterwarnings("ignore::semascope.encoders.cutting.CutTextWarning")

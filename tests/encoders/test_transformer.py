@@ -15,7 +15,8 @@ import pytest
 from semascope.encoders import Encoder
 from semascope.encoders.cutting import CutTextWarning
 from semascope.encoders.head import DenseLayer, Head, NormLayer
-from semascope.encoders.transformer import TransformerEncoder, read_otherwise
+from semascope.encoders.otherwise import read_otherwise
+from semascope.encoders.transformer import TransformerEncoder
 from semascope.errors import DeviceMemoryError, InputError, OptionError
 from semascope.types import Model, Reader, Tokens
 

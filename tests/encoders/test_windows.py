@@ -10,7 +10,8 @@ import pytest
 
 from semascope.encoders import Encoder
 from semascope.encoders.head import Head
-from semascope.encoders.transformer import TransformerEncoder, read_otherwise
+from semascope.encoders.otherwise import read_otherwise
+from semascope.encoders.transformer import TransformerEncoder
 from semascope.encoders.windows import chunks, whole, windows
 from semascope.errors import InputError, OptionError
 from semascope.ops import unit

@@ -24,6 +24,7 @@ Side = Literal["right", "left"]
 _UNLIMITED = 10**20  # transformers writes 1e30 where a tokenizer has no longest text
 _PROBES = ("a", "the", "1", "。", "!", "A b")
 _TRIAL = ("a text of words", "我 😀 \u0301", "x" * 200, "")  # read when a tokenizer is opened: a broken one fails here
+_PROMPTS = 256  # whose lengths are remembered
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -167,6 +168,47 @@ class TextTokenizer:
             prompt=np.full(len(items), count, dtype=np.int64),
         )
 
+    def read_ids(
+        self,
+        rows: Sequence[Sequence[int]],
+        *,
+        prefix: str = "",
+        max_length: int | None = None,
+        side: Side = "right",
+    ) -> Read:
+        """What `read` gives, of texts that come as token ids: the prompt's ids and the special tokens are put around them.
+
+        A row may carry the special tokens already: where they stand at both its ends, as `read` puts them, they are not
+        doubled. The prompt is tokenized by itself, which gives other tokens than `read` where a tokenizer joins its end
+        with the text's first word.
+
+        Args:
+            rows: Lists of ids.
+            prefix: A prompt, put before every text.
+            max_length: Tokens read of a text at most, special ones and prompt included; None reads all.
+            side: Which end is cut off.
+        """
+        option(side, ("right", "left"), name="side")
+        room = self._room(True, max_length)
+        front = list(self._encode([_clean(prefix)], spans=False)[0].ids) if prefix else []
+        plain = [front + self._bare([int(token) for token in row]) for row in rows]
+        lengths = np.array([len(row) for row in plain], dtype=np.int64)
+        kept = (
+            [row[max(len(row) - room, 0) :] if side == "left" else row[:room] for row in plain]
+            if room is not None
+            else plain
+        )
+        tokens = Tokens.of([[*self._before, *row, *self._after] for row in kept])
+        cut = lengths - np.array([len(row) for row in kept], dtype=np.int64)
+        count = self._prompt_length(prefix, True, max_length, side) if prefix else 0
+        return Read(tokens, cut, np.where(cut > 0, -1, 0), np.full(len(plain), count, dtype=np.int64))
+
+    def _bare(self, row: list[int]) -> list[int]:
+        """Ids without the special tokens around them."""
+        first, last = len(self._before), len(row) - len(self._after)
+        around = first <= last and row[:first] == list(self._before) and row[last:] == list(self._after)
+        return row[first:last] if around else row
+
     def _room(self, special: bool, max_length: int | None) -> int | None:
         if max_length is None:
             return None
@@ -208,6 +250,8 @@ class TextTokenizer:
     def _prompt_length(self, prompt: str, special: bool, max_length: int | None, side: Side) -> int:
         key = (prompt, special, max_length, side)
         if key not in self._prompts:
+            if len(self._prompts) >= _PROMPTS:  # whoever sends ever new prompts shall not fill the memory
+                self._prompts.clear()
             alone = self.read([prompt], special=special, max_length=max_length, side=side, spans=False).tokens.ids
             self._prompts[key] = len(alone) - int(len(alone) > 0 and int(alone[-1]) in self.specials)
         return self._prompts[key]

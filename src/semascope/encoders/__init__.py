@@ -3,11 +3,12 @@
 from semascope.encoders.adapters import CallableEncoder, SentenceTransformersEncoder, as_encoder
 from semascope.encoders.cutting import Cuts, CutTextWarning
 from semascope.encoders.factory import Available, Encoder, available, best
+from semascope.encoders.otherwise import read_otherwise
 from semascope.encoders.pipeline import PipelineEncoder, Recipe
 from semascope.encoders.saved import save
 from semascope.encoders.static import EmptyTextWarning, StaticEncoder
 from semascope.encoders.static.ngrams import NGrams
-from semascope.encoders.transformer import TransformerEncoder, read_otherwise
+from semascope.encoders.transformer import TransformerEncoder
 from semascope.encoders.windows import Chunks, chunks
 
 __all__ = [

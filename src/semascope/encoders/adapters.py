@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import semascope
 from semascope.errors import InputError, OptionError
@@ -151,6 +152,17 @@ class SentenceTransformersEncoder:
         return int(width())
 
     @property
+    def max_length(self) -> int | None:
+        """Tokens read of a text; None where nothing is cut."""
+        longest = float(self.model.max_seq_length or np.inf)
+        return int(longest) if np.isfinite(longest) else None
+
+    @property
+    def prompts(self) -> dict[str, str]:
+        """Text that the model keeps to be put before texts, by name."""
+        return {name: text for name, text in dict(self.model.prompts or {}).items() if text}
+
+    @property
     def normalize(self) -> bool:
         """Whether one of its modules scales rows to length one."""
         return any(type(module).__name__ == "Normalize" for module in self.model)
@@ -161,8 +173,6 @@ class SentenceTransformersEncoder:
         import sentence_transformers
         import torch
 
-        longest = float(self.model.max_seq_length or np.inf)
-        read = bool(np.isfinite(longest))
         state = self.model.state_dict()
         return Passport(
             kind="sentence-transformers",
@@ -170,9 +180,9 @@ class SentenceTransformersEncoder:
             weights=digest(*(item for name in sorted(state) for item in (name, _numbers(state[name])))),
             tokenizer=_tokenizer_digest(self.model.tokenizer),
             pooling=self._pooling(),
-            prompts={name: text for name, text in dict(self.model.prompts or {}).items() if text},
-            max_length=int(longest) if read else None,
-            truncation="right" if read else "",
+            prompts=self.prompts,
+            max_length=self.max_length,
+            truncation="" if self.max_length is None else "right",
             normalize=self.normalize,
             name=self.name,
             versions={
@@ -219,6 +229,19 @@ class SentenceTransformersEncoder:
             if progress is not None:
                 progress(start + len(places), len(items))
         return out
+
+    def count_tokens(self, texts: Iterable[str], *, kind: Kind = "document") -> NDArray[np.int64]:
+        """Tokens of each text with prompt and special ones, int64 (n,), before anything is cut off."""
+        option(kind, ("document", "query"), name="kind")
+        names = ("query",) if kind == "query" else ("document", "passage", "corpus")  # as encode_document looks them up
+        prompt = next((self.prompts[name] for name in names if name in self.prompts), "")
+        items = [prompt + text for text in checked_texts(texts)]
+        tokenizer = self.model.tokenizer
+        if hasattr(tokenizer, "encode_batch"):  # of static models: the bare tokenizer, without special tokens
+            rows = [encoding.ids for encoding in tokenizer.encode_batch(items, add_special_tokens=False)]
+        else:
+            rows = tokenizer(items, truncation=False, verbose=False)["input_ids"] if items else []
+        return np.array([len(row) for row in rows], dtype=np.int64)
 
     def states(self, texts: Iterable[str], *, layers: Sequence[int] = (-1,)) -> States:
         """The last layer's token states, ids and character spans of texts, ragged; (-1, -1) where a token has no place.

@@ -12,16 +12,17 @@ from semascope.errors import DeviceMemoryError
 from semascope.types import Array
 
 
-def batches(lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray[np.int64]]:
+def batches(lengths: NDArray[np.int64], budget: int, *, size: int | None = None) -> Iterator[NDArray[np.int64]]:
     """Places of texts, the longest first, in groups of at most `budget` tokens counted as if all were as long as the longest.
 
     The longest come first so that whatever does not fit into memory shows at once. A text longer than the budget goes alone.
+    `size` is a number of texts in place of the budget.
     """
     order = np.argsort(-lengths, kind="stable")
     start = 0
     while start < len(order):
         longest = max(1, int(lengths[order[start]]))
-        stop = start + max(1, budget // longest)
+        stop = start + (size or max(1, budget // longest))
         yield order[start:stop]
         start = stop
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +14,21 @@ from semascope.encoders.reading import (
     POOLED_TEXTS,
     base_vectors,
     checked_pairs,
+    is_readout,
     learned_digest,
     learns,
     normalizes,
     read_dim,
     sample,
     states_for,
+    token_states,
 )
 from semascope.errors import InputError, OptionError
 from semascope.ops import integer, unit
 from semascope.passport import CANARIES, Passport
 from semascope.recipe import Part
 from semascope.recipe import text as recipe_text
-from semascope.types import Array, Encoder, Kind, LearnsFromPairs, Progress, States, Vectors
+from semascope.types import Array, Encoder, Kind, LearnsFromPairs, Progress, States, Tokens, Vectors
 
 FIT_TEXTS = 50_000  # learned from at most, drawn evenly from all that come
 
@@ -132,11 +134,44 @@ class PipelineEncoder:
         progress: Progress | None = None,
     ) -> Vectors:
         """One row for every text, float32 (n, dim). See the backbone for what is refused and what an empty text gives."""
-        x = self._before_codec(texts, kind=kind, batch_size=batch_size, progress=progress)
-        if not self.steps or not self.steps[-1].codec:
-            return x
-        empty = np.logical_not(x.any(axis=1))
-        return self._tidy(self.steps[-1].learned(x), empty)
+        return self._through_codec(self._before_codec(texts, kind=kind, batch_size=batch_size, progress=progress))
+
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether it can encode what its backbone's tokenizer read: a readout runs the model on texts alone."""
+        return hasattr(self.backbone, "encode_tokens") and (
+            self.pooling is None or (not is_readout(self.parts) and hasattr(self.backbone, "run"))
+        )
+
+    def encode_tokens(self, tokens: Tokens, *, prompt: NDArray[np.int64] | None = None) -> Vectors:
+        """Rows float32 (n, dim) of what the backbone's `read` gives: `encode` without its tokenizer.
+
+        Args:
+            tokens: As the backbone's `encode_tokens` takes them.
+            prompt: How many tokens of each text belong to its prompt (n,), for a backbone that leaves them out.
+
+        Raises:
+            OptionError: the recipe has a readout, or a backbone that takes texts alone.
+        """
+        if not self.takes_tokens:
+            raise OptionError(f"tokens: {self.recipe} takes texts alone")
+        backbone: Any = self.backbone
+        if self.pooling is None:
+            given = {} if prompt is None else {"prompt": prompt}
+            return self._through_codec(self._through_steps(backbone.encode_tokens(tokens, **given)))
+        x = self.pooling(token_states(backbone, self.pooling, self.parts, tokens))
+        return self._through_codec(self._through_steps(unit(x) if normalizes(backbone) else x))
+
+    def encode_counted(self, texts: Iterable[str]) -> tuple[Vectors, NDArray[np.int64]]:
+        """The rows of `encode` and the tokens of each text (n,), for a backbone that counts as it reads.
+
+        Raises:
+            OptionError: another pooling stands between them, or the backbone does not count.
+        """
+        if self.pooling is not None or not hasattr(self.backbone, "encode_counted"):
+            raise OptionError(f"texts: {self.recipe} does not count tokens as it reads")
+        x, counts = cast("Any", self.backbone).encode_counted(texts)
+        return self._through_codec(self._through_steps(x)), counts
 
     def encode_codes(
         self,
@@ -163,11 +198,20 @@ class PipelineEncoder:
         x = base_vectors(
             self.backbone, self.pooling, self.parts, texts, kind=kind, batch_size=batch_size, progress=progress
         )
+        return self._through_steps(x)
+
+    def _through_steps(self, x: Vectors) -> Vectors:
         empty = np.logical_not(x.any(axis=1))
         for step in self.steps:
             if not step.codec:
                 x = step.learned(x)
         return self._tidy(x, empty)
+
+    def _through_codec(self, x: Vectors) -> Vectors:
+        if not self.steps or not self.steps[-1].codec:
+            return x
+        empty = np.logical_not(x.any(axis=1))
+        return self._tidy(self.steps[-1].learned(x), empty)
 
     def _tidy(self, x: Vectors, empty: NDArray[np.bool_]) -> Vectors:
         x = unit(x) if normalizes(self.backbone) else np.array(x, dtype=np.float32)

@@ -13,7 +13,7 @@ from semascope.ops import digest, integer, option, unit
 from semascope.ops import texts as checked_texts
 from semascope.passport import CANARIES
 from semascope.recipe import Part
-from semascope.types import Kind, LearnsFromPairs, LearnsFromTexts, Progress, States, Vectors
+from semascope.types import Kind, LearnsFromPairs, LearnsFromTexts, Progress, States, Tokens, Vectors
 
 READING = ("pooling", "readouts")  # families that may stand right behind the backbone
 POOLED_TEXTS = 256  # texts whose token states are held at once
@@ -107,10 +107,21 @@ def states_for(
     backbone: Any, pooling: Any, parts: Sequence[Part], texts: Sequence[str], kind: Kind = "document"
 ) -> States:
     """What a pooling is given: the layers that the recipe names, else those it wants; averaged where it reads only one."""
-    own = getattr(pooling, "layers", None)
-    layers = (parts[0].layers if parts else ()) or own or (-1,)
-    states: States = backbone.states(texts, layers=layers, **({} if kind == "document" else {"kind": kind}))
-    if own is None and len(states.layers) > 1:
+    named = {} if kind == "document" else {"kind": kind}
+    return _as_read(pooling, backbone.states(texts, layers=_layers(pooling, parts), **named))
+
+
+def token_states(backbone: Any, pooling: Any, parts: Sequence[Part], tokens: Tokens) -> States:
+    """The same for texts that are tokens already."""
+    return _as_read(pooling, backbone.run(tokens, layers=_layers(pooling, parts)))
+
+
+def _layers(pooling: Any, parts: Sequence[Part]) -> Any:
+    return (parts[0].layers if parts else ()) or getattr(pooling, "layers", None) or (-1,)
+
+
+def _as_read(pooling: Any, states: States) -> States:
+    if getattr(pooling, "layers", None) is None and len(states.layers) > 1:
         states = dataclasses.replace(states, hidden=states.hidden.mean(axis=0, keepdims=True), layers=(-1,))
     return states
 

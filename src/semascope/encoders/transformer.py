@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import fields, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import semascope
 from semascope.backbones.engine import Engine
-from semascope.backbones.tokenizing import Read, TextTokenizer
+from semascope.backbones.tokenizing import Read, Side, TextTokenizer
 from semascope.encoders.batching import batches, groups, shrinking
 from semascope.encoders.cutting import Cuts, CutTextWarning
 from semascope.encoders.head import Head
+from semascope.encoders.identity import transformer_passport
 from semascope.encoders.likelihood import next_tokens
 from semascope.encoders.manner import Manner, Origin
-from semascope.encoders.reading import learned_digest
+from semascope.encoders.tokens import Layers, checked_ids, fits, named, numbered
 from semascope.errors import InputError, OptionError
 from semascope.ops import integer, option, vectors
 from semascope.ops import texts as checked_texts
-from semascope.passport import CANARIES, Passport
+from semascope.passport import Passport
 from semascope.types import Array, Attention, Kind, Patch, Progress, States, Tokens, Vectors
 
 BLOCK = 4_096  # texts tokenized at once
-Layers = Sequence[int] | Literal["all"]
 
 
 class TransformerEncoder:
@@ -88,6 +86,11 @@ class TransformerEncoder:
         return self.manner.max_length
 
     @property
+    def vocabulary(self) -> int:
+        """Token ids that the model knows: 0 to one less."""
+        return self.engine.architecture.vocabulary
+
+    @property
     def prompts(self) -> dict[str, str]:
         """Text put before documents and queries, by kind, where there is any."""
         said = {kind: self.manner.prompt(kind) for kind in ("document", "query")}
@@ -134,26 +137,7 @@ class TransformerEncoder:
     @cached_property
     def passport(self) -> Passport:
         """From its files; the canary texts are encoded at first need."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", CutTextWarning)
-            canaries = self.encode(CANARIES)
-        return Passport(
-            kind="transformer",
-            dim=self.dim,
-            weights=self.origin.weights,
-            tokenizer=self.tokenizer.digest,
-            pooling=str(self.head),
-            prompts=self.prompts,
-            max_length=self.max_length,
-            truncation=self.manner.side if self.max_length else "",
-            normalize=self.normalize,
-            transforms=tuple(learned_digest(layer) for layer in self.head.layers),
-            name=self.name,
-            versions={"semascope": semascope.__version__, **self.engine.versions},
-            dtype=self.engine.precision,
-            device=self.engine.device,
-            canaries=canaries,
-        )
+        return transformer_passport(self)
 
     def encode(
         self,
@@ -182,20 +166,86 @@ class TransformerEncoder:
         out = np.zeros((len(items), self.dim), dtype=np.float32)
         cut = done = 0
         for start in range(0, len(items), BLOCK):
-            read = self._read(items[start : start + BLOCK], kind=kind, spans=False)
+            read = self.read(items[start : start + BLOCK], kind=kind)
             cut += int(np.count_nonzero(read.cut))
             for places, hidden in self._batches(read.tokens, (self.depth,), batch_size=batch_size):
-                out[start + places] = self.head(_states(read.tokens.take(places), hidden, (-1,)), read.prompt[places])
+                out[start + places] = self._pooled(read.tokens, places, hidden, read.prompt)
                 done += len(places)
                 if progress is not None:
                     progress(done, len(items))
         self._tell(cut, len(items))
         return out
 
+    def read(
+        self,
+        texts: Iterable[str],
+        *,
+        kind: Kind = "document",
+        prompt: str | None = None,
+        side: Side | None = None,
+        spans: bool = False,
+    ) -> Read:
+        """What the model is shown of texts, prompt and special tokens included, and how many tokens were cut off.
+
+        Args:
+            texts: A list of str.
+            kind: Whose prompt is put in front.
+            prompt: Put in front in place of that one.
+            side: The end that is cut; as the encoder does it where None.
+            spans: Whether the places of tokens are wanted; without them it is faster.
+        """
+        text, side = self._prompt(kind, prompt), side or self.manner.side
+        items = checked_texts(texts)
+        return self.tokenizer.read(items, prefix=text, max_length=self.max_length, side=side, spans=spans)
+
+    def read_ids(
+        self,
+        rows: Sequence[Sequence[int]],
+        *,
+        kind: Kind = "document",
+        prompt: str | None = None,
+        side: Side | None = None,
+    ) -> Read:
+        """The same of texts that come as token ids: prompt and special tokens are put around them as around a text.
+
+        Special tokens that a row has already, at both its ends, count as those. See `TextTokenizer.read_ids`.
+
+        Raises:
+            InputError: something is no id of the vocabulary; says where.
+        """
+        checked_ids(rows, self.vocabulary)
+        text, side = self._prompt(kind, prompt), side or self.manner.side
+        return self.tokenizer.read_ids(rows, prefix=text, max_length=self.max_length, side=side)
+
+    def encode_tokens(self, tokens: Tokens, *, prompt: NDArray[np.int64] | None = None) -> Vectors:
+        """Rows float32 (n, dim) of what `read` gives: `encode` without its tokenizer, bit for bit where batches are the same.
+
+        Args:
+            tokens: As the model is shown them, with prompts and special tokens.
+            prompt: How many tokens of each text belong to its prompt (n,): `Read.prompt`. None where there is none.
+
+        Raises:
+            InputError: an id is not in the vocabulary, or a text is longer than the model's positions.
+        """
+        fits(tokens, self.engine.architecture, self.name)
+        first = np.zeros(len(tokens), dtype=np.int64) if prompt is None else prompt
+        out = np.zeros((len(tokens), self.dim), dtype=np.float32)
+        for places, hidden in self._batches(tokens, (self.depth,)):
+            out[places] = self._pooled(tokens, places, hidden, first)
+        return out
+
+    def count_tokens(self, texts: Iterable[str], *, kind: Kind = "document") -> NDArray[np.int64]:
+        """Tokens of each text with prompt and special ones, int64 (n,), before anything is cut off."""
+        read = self.read(texts, kind=kind)
+        return read.tokens.lengths + read.cut
+
+    def _pooled(self, tokens: Tokens, places: Array, hidden: NDArray[np.float32], prompt: NDArray[np.int64]) -> Vectors:
+        return self.head(_states(tokens.take(places), hidden, (-1,)), prompt[places])
+
     def cuts(self, texts: Iterable[str], *, kind: Kind = "document") -> Cuts:
         """What `encode` would not read of texts, and where it would stop. Runs the tokenizer alone."""
         items = checked_texts(texts)
-        parts = [self._read(items[i : i + BLOCK], kind=kind, spans=True) for i in range(0, len(items), BLOCK)]
+        parts = [self.read(items[i : i + BLOCK], kind=kind, spans=True) for i in range(0, len(items), BLOCK)]
         return Cuts(
             tokens=np.concatenate([np.zeros(0, np.int64), *(part.cut for part in parts)]),
             at=np.concatenate([np.zeros(0, np.int64), *(part.cut_at for part in parts)]),
@@ -213,8 +263,7 @@ class TransformerEncoder:
         Raises:
             OptionError: there is no such layer.
         """
-        option(kind, ("document", "query"), name="kind")
-        read = self._read(checked_texts(texts), kind=kind, spans=True)
+        read = self.read(texts, kind=kind, spans=True)
         self._tell(int(np.count_nonzero(read.cut)), len(read.cut))
         return self.run(read.tokens, layers=layers)
 
@@ -270,13 +319,13 @@ class TransformerEncoder:
             OptionError: there is no such layer, or the engine cannot patch or attend like this.
             InputError: an id is not in the vocabulary, or a text is longer than the model's positions.
         """
-        wanted = self._layers(layers)
-        self._check(tokens)
+        wanted = numbered(layers, self.depth)
+        fits(tokens, self.engine.architecture, self.name)
         out = np.zeros((len(wanted), len(tokens.ids), self.width), dtype=np.float32)
         for places, hidden in self._batches(tokens, wanted, attention=attention, patch=patch):
             rows = tokens.rows(places)
             out[:, rows] = hidden
-        return _states(tokens, out, self._named(layers))
+        return _states(tokens, out, named(layers, self.depth))
 
     def logits(self, hidden: Array) -> Vectors:
         """What last-layer states (m, d) say of the next token, or of the masked one: float32 (m, vocabulary)."""
@@ -290,7 +339,7 @@ class TransformerEncoder:
         """
         if not self.causal:
             raise OptionError(f"{self.name}: want a causal model for the likelihood of a next token, got {self._kind}")
-        self._check(tokens)
+        fits(tokens, self.engine.architecture, self.name)
         out = np.zeros(len(tokens.ids), dtype=np.float32)
         for places, hidden in self._batches(tokens, (self.depth,)):
             out[tokens.rows(places)] = next_tokens(tokens.take(places), hidden[0], self.logits)
@@ -300,7 +349,7 @@ class TransformerEncoder:
         self, tokens: Tokens, *, most: int, temperature: float = 1.0, top_p: float = 1.0, seed: int = 0
     ) -> Tokens:
         """At most `most` further tokens of each text, sampled (temperature 0: the likeliest); the prompts are left out."""
-        self._check(tokens)
+        fits(tokens, self.engine.architecture, self.name)
         rng = np.random.default_rng(seed)
         rows = self.inside.generate(tokens, most=most, temperature=temperature, top_p=top_p, rng=rng)
         return Tokens.of(rows)
@@ -315,41 +364,14 @@ class TransformerEncoder:
     def _kind(self) -> str:
         return self.engine.architecture.kind
 
-    def _read(self, items: list[str], *, kind: Kind, spans: bool) -> Read:
-        return self.tokenizer.read(
-            items, prefix=self.prompts.get(kind, ""), max_length=self.max_length, side=self.manner.side, spans=spans
-        )
+    def _prompt(self, kind: Kind, prompt: str | None) -> str:
+        option(kind, ("document", "query"), name="kind")
+        return self.manner.prompt(kind) if prompt is None else prompt
 
     def _tell(self, cut: int, count: int) -> None:
         if cut:
             said = f"{cut:,} of {count:,} texts were cut at {self.max_length} tokens: encoder.cuts(texts) says where"
             warnings.warn(said, CutTextWarning, stacklevel=3)
-
-    def _named(self, layers: Layers) -> tuple[int, ...]:
-        return tuple(range(self.depth + 1)) if layers == "all" else tuple(int(layer) for layer in layers)
-
-    def _layers(self, layers: Layers) -> tuple[int, ...]:
-        if isinstance(layers, str) and layers != "all":
-            raise OptionError(f'layers: want layer numbers or "all", got {layers!r}')
-        named = self._named(layers)
-        wrong = [layer for layer in named if not -self.depth - 1 <= layer <= self.depth]
-        if wrong or not named:
-            raise OptionError(
-                f"layers: want numbers from {-self.depth - 1} to {self.depth} (0 are the embeddings), got {list(named)}"
-            )
-        return tuple(layer % (self.depth + 1) for layer in named)
-
-    def _check(self, tokens: Tokens) -> None:
-        most = self.engine.architecture.longest
-        if most is not None and int(tokens.lengths.max(initial=0)) > most:
-            raise InputError(f"tokens: want at most {most} in a text for {self.name}, got {int(tokens.lengths.max())}")
-        if (
-            len(tokens.ids)
-            and not 0 <= int(tokens.ids.min()) <= int(tokens.ids.max()) < self.engine.architecture.vocabulary
-        ):
-            raise InputError(
-                f"tokens: want ids below {self.engine.architecture.vocabulary}, got {int(tokens.ids.max())}"
-            )
 
     def _batches(
         self,
@@ -361,37 +383,16 @@ class TransformerEncoder:
         patch: Patch | None = None,
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """Places of texts, and the hidden states (layers, their tokens, d); every text comes in one batch."""
-        lengths = tokens.lengths
-        if self.batch_invariant:
-            parted: Iterable[Array] = np.arange(len(lengths))[:, None]
-        elif batch_size is not None:
-            order = np.argsort(-lengths, kind="stable")
-            parted = (order[i : i + batch_size] for i in range(0, len(order), batch_size))
-        else:
-            parted = batches(lengths, self.batch_tokens)
-
         engine = self.engine if patch is None and attention is None else self.inside
 
         def run(places: Array) -> NDArray[np.float32]:
             part = tokens.take(places)
             return engine.run(part, layers=layers, attention=attention, patch=patch, texts=places)
 
-        for group in parted:
+        size = 1 if self.batch_invariant else batch_size
+        for group in batches(tokens.lengths, self.batch_tokens, size=size):
             yield from shrinking(group, run)
 
 
 def _states(tokens: Tokens, hidden: NDArray[np.float32], layers: tuple[int, ...]) -> States:
     return States(hidden, tokens.offsets, tokens.ids, tokens.spans, layers)
-
-
-def read_otherwise(encoder: TransformerEncoder, **options: Any) -> TransformerEncoder:
-    """The same model with another `head`, `batch_tokens` or `batch_invariant`, or read in another manner (`max_length`, ...)."""
-    manners = {f.name for f in fields(Manner)}
-    others = ("head", "batch_tokens", "batch_invariant")
-    unknown = sorted(set(options) - manners - set(others))
-    if unknown:
-        raise OptionError(f"options: want some of {', '.join([*sorted(manners), *others])}; got {', '.join(unknown)}")
-    manner = replace(encoder.manner, **{name: options[name] for name in manners & set(options)})
-    kept = {name: options.get(name, getattr(encoder, name)) for name in others}
-    parts = {"manner": manner, "origin": encoder.origin, "spare": encoder.spare}
-    return TransformerEncoder(encoder.engine, encoder.tokenizer, **parts, **kept)

@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import semascope
-from semascope.encoders.static.lexicon import Lexicon
+from semascope.encoders.static.ids import Ids
+from semascope.encoders.static.lexicon import Counted, Lexicon
 from semascope.encoders.static.memory import Memory
 from semascope.encoders.static.ngrams import NGrams
+from semascope.encoders.static.parts import BLOCK_TEXTS, GAP, PIECE_CHARACTERS, blocks, pieces
 from semascope.encoders.static.sums import count_sums, row_sums
 from semascope.encoders.static.wordpiece import cuts_words, read_tokenizer, unknown_id
 from semascope.encoders.static.words import Units, cut, to_bytes
@@ -24,17 +26,13 @@ from semascope.learned import TokenTable
 from semascope.ops import digest, integer, option, unit
 from semascope.ops import texts as checked_texts
 from semascope.passport import CANARIES, Passport
-from semascope.types import Kind, Progress, States, Vectors
+from semascope.types import Kind, Progress, States, Tokens, Vectors
 
 KINDS = ("document", "query")
-BLOCK_CHARACTERS = 131_072  # of texts encoded together
-PIECE_CHARACTERS = 8_192  # a longer text is read alone, in pieces of this size: short sums also lose fewer digits
-_BLOCK_TEXTS = 4_096
 _MEMORY_BYTES = 32 * 2**20
 _MEMORY_ROWS = 32_768
 _UNIT = re.compile(r"[A-Za-z0-9]+|[!-/:-@\[-`{-~]")  # of printable ASCII: what words.cut finds there
 _LEAST, _MOST = 1e-12, 1e12  # lengths whose squares float32 holds
-_GAP = re.compile(r"[ \t\n\r]")
 
 
 class EmptyTextWarning(UserWarning):
@@ -92,9 +90,9 @@ class StaticEncoder:
         self._lexicon = Lexicon(
             table, self._tokenizer, ngrams, unknown_id(self._tokenizer, self.tokenizer_json), keep_unknown
         )
-        known = self._tokenizer.get_vocab_size(with_added_tokens=True)
-        if known > len(table):
-            raise InputError(f"table: want a row for each of the tokenizer's {known} tokens, got {len(table)}")
+        self._ids = Ids(self._lexicon, self._tokenizer, by_word=self._by_word)
+        if len(self._ids) > len(table):
+            raise InputError(f"table: want a row for each of the tokenizer's {len(self._ids)} tokens, got {len(table)}")
         if ngrams is not None and (not self._by_word or self._added or max_length or max_characters):
             raise OptionError(
                 "ngrams: want a BERT-like WordPiece tokenizer without added tokens, and no maximum length"
@@ -102,6 +100,11 @@ class StaticEncoder:
         if ngrams is not None and ngrams.table.dim != table.dim:
             raise InputError(f"ngrams: want {table.dim} columns as in the table, got {ngrams.table.dim}")
         self._start()
+
+    @property
+    def vocabulary(self) -> int:
+        """Token ids that it knows: 0 to one less."""
+        return len(self._ids)
 
     def _start(self) -> None:
         self._lock = threading.Lock()
@@ -176,10 +179,10 @@ class StaticEncoder:
         """
         option(kind, KINDS, name="kind")
         items = checked_texts(texts)
-        most = _BLOCK_TEXTS if batch_size is None else integer(batch_size, name="batch_size", least=1)
+        most = BLOCK_TEXTS if batch_size is None else integer(batch_size, name="batch_size", least=1)
         if len(items) == 1 and progress is None and (quick := self._quick(items[0])) is not None:
-            return quick[None]
-        out, empty = self._rows_of(items, most, progress)
+            return quick[0][None]
+        out, empty, _ = self._rows_of(items, most, progress)
         if empty:
             warnings.warn(
                 f"{len(empty)} of {len(items)} texts have no token to encode (the first at {empty[0]}): "
@@ -190,18 +193,19 @@ class StaticEncoder:
         return out
 
     def _rows_of(
-        self, items: list[str], most: int = _BLOCK_TEXTS, progress: Progress | None = None
-    ) -> tuple[Vectors, list[int]]:
-        """A row for every text, and the places of those that have no token."""
+        self, items: list[str], most: int = BLOCK_TEXTS, progress: Progress | None = None, *, counted: bool = False
+    ) -> tuple[Vectors, list[int], NDArray[np.int64]]:
+        """A row for every text, the places of those that have no token, and if they are wanted the numbers of tokens."""
+        every = np.zeros(len(items), dtype=np.int64)
         out = np.empty((len(items), self.dim), dtype=np.float32)
         empty: list[int] = []
-        for start, end in _blocks(items, most):
-            rows, tokens = self._encode_block(items[start:end])
-            empty += (self._finish(rows, tokens) + start).tolist()
-            out[start:end] = rows
+        for start, end in blocks(items, most):
+            rows, counts = self._encode_block(items[start:end], counted=counted)
+            empty += (self._finish(rows, counts[:, 1]) + start).tolist()
+            out[start:end], every[start:end] = rows, counts[:, 0]
             if progress is not None:
                 progress(end, len(items))
-        return out, empty
+        return out, empty, every
 
     def encode_one(self, text: Any, *, kind: Kind = "document") -> Vectors:
         """The vector of one text, float32 (dim,): the same bits as `encode([text])[0]`, with less ceremony."""
@@ -209,7 +213,41 @@ class StaticEncoder:
             raise InputError(f"text: want one str, got {type(text).__name__}")
         option(kind, KINDS, name="kind")
         quick = self._quick(text)
-        return self.encode([text])[0] if quick is None else quick
+        return self.encode([text])[0] if quick is None else quick[0]
+
+    def encode_counted(self, texts: Iterable[str]) -> tuple[Vectors, NDArray[np.int64]]:
+        """The rows of `encode`, bit for bit, and the tokens of each text, int64 (n,), before anything is cut off.
+
+        Nothing is said of texts without a token: their count is 0.
+        """
+        items = checked_texts(texts)
+        if len(items) == 1 and (quick := self._quick(items[0])) is not None:
+            row, counts, rows = quick
+            return row[None], np.add.reduce(counts.take(rows, axis=0)[:, :1], axis=0)
+        out, _, counts = self._rows_of(items, counted=True)
+        return out, counts
+
+    def encode_tokens(self, tokens: Tokens) -> Vectors:
+        """Rows float32 (n, dim) of token ids, such as `tokenize` gives: what `encode` gives the texts, but for rounding.
+
+        The letters of a word that the tokenizer does not know are lost with its ids, and so are their n-grams. No more than
+        `max_length` ids of a text are read.
+
+        Raises:
+            InputError: something is no id of the vocabulary; says where.
+        """
+        rows, counts = self._ids.sums(tokens, self.max_length)
+        self._finish(rows, counts[:, 1])
+        return rows
+
+    def count_tokens(self, texts: Iterable[str], *, kind: Kind = "document") -> NDArray[np.int64]:
+        """Tokens of each text, int64 (n,), before anything is cut off."""
+        option(kind, KINDS, name="kind")
+        return self._ids.counts(checked_texts(texts))
+
+    def tokenize(self, texts: Iterable[str]) -> Tokens:
+        """Ids and character spans of texts, cut as they are read; a static encoder puts no special tokens around them."""
+        return self._ids.tokens([self._shown(text) for text in checked_texts(texts)], self.max_length)
 
     def save(self, path: Any, *, format: str = "semascope") -> None:  # noqa: A002 - the field's word for it
         """Write as a folder: ours (`Encoder(path)` opens it), or "sentence-transformers" where that can express it."""
@@ -272,20 +310,20 @@ class StaticEncoder:
         rows /= norms[:, None]
         return odd[~rows[odd].any(axis=1)]
 
-    def _encode_block(self, items: list[str]) -> tuple[Vectors, NDArray[np.int64]]:
-        """Sums of token vectors (n, dim), and how many tokens went into each."""
+    def _encode_block(self, items: list[str], *, counted: bool) -> Counted:
+        """Sums of token vectors (n, dim), and tokens (n, 2): there are, uncut, and how many went into the sum."""
         if self.max_characters is not None:
             items = [text[: self.max_characters] for text in items]
         if not self._by_word:
             return self._encode_plain(items)
         if len(items) == 1 and len(items[0]) > PIECE_CHARACTERS:
-            rows, counts = self._by_pieces(items[0])
+            rows, counts = self._by_pieces(items[0], counted=counted)
         else:
-            rows, counts = self._by_words(items)
+            rows, counts = self._by_words(items, counted=counted)
         apart = self._apart(items, counts[:, 0])
         if len(apart):
-            rows[apart], counts[apart, 1] = self._encode_plain([items[place] for place in apart.tolist()])
-        return rows, counts[:, 1]
+            rows[apart], counts[apart] = self._encode_plain([items[place] for place in apart.tolist()])
+        return rows, counts
 
     def _apart(self, items: list[str], tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """Texts that word by word would come out wrong: longer than what is read, or spelling out an added token."""
@@ -296,22 +334,22 @@ class StaticEncoder:
             apart |= np.fromiter((self._added.search(text) is not None for text in items), dtype=bool, count=len(items))
         return np.flatnonzero(apart)
 
-    def _by_words(self, items: list[str]) -> tuple[Vectors, NDArray[np.int64]]:
+    def _by_words(self, items: list[str], *, counted: bool) -> tuple[Vectors, NDArray[np.int64]]:
         units = cut(items, lower=bool(self._lower))
         with self._lock:
             memory, rows = self._rows(units)
             vectors, counts = memory.vectors, memory.counts
             expected, self._summed = self._summed, self._summed + len(rows)
         sums = row_sums(vectors, rows, units.offsets, expected=expected)
-        if self.normalize and self.max_length is None:
+        if self.normalize and self.max_length is None and not counted:
             return sums, np.ones((len(items), 2), dtype=np.int64)  # nobody asks how many
         return sums, count_sums(counts, rows, units.offsets)
 
-    def _by_pieces(self, text: str) -> tuple[Vectors, NDArray[np.int64]]:
+    def _by_pieces(self, text: str, *, counted: bool) -> tuple[Vectors, NDArray[np.int64]]:
         total = np.zeros((1, self.dim), dtype=np.float64)
         counts = np.zeros((1, 2), dtype=np.int64)
-        for start, end in _blocks(pieces := list(_pieces(text)), _BLOCK_TEXTS):
-            rows, tokens = self._by_words(pieces[start:end])
+        for start, end in blocks(parts := list(pieces(text)), BLOCK_TEXTS):
+            rows, tokens = self._by_words(parts[start:end], counted=counted)
             for row in rows:
                 total += row
             counts += tokens.sum(axis=0)
@@ -322,8 +360,8 @@ class StaticEncoder:
             self._memory = Memory(self.dim, self._lexicon.learn)
         return self._memory, self._memory.rows(units)
 
-    def _quick(self, text: str) -> Vectors | None:
-        """The vector of a short text of printable ASCII, or None where the long way has to be taken."""
+    def _quick(self, text: str) -> tuple[Vectors, NDArray[np.int64], list[int]] | None:
+        """The vector of a short text of printable ASCII, and where its words' counts are; None where it takes the long way."""
         if (
             not self._by_word
             or not self.normalize
@@ -331,7 +369,7 @@ class StaticEncoder:
             or len(text) > min(self.max_length or 2_000, 2_000)
         ):
             return None
-        if not text.isprintable() and not _GAP.sub(" ", text).isprintable():
+        if not text.isprintable() and not GAP.sub(" ", text).isprintable():
             return None
         if self._added is not None and self._added.search(text) is not None:
             return None
@@ -348,34 +386,12 @@ class StaticEncoder:
             return None
         total = np.add.reduce(memory.vectors.take(rows, axis=0), axis=0)
         norm = np.sqrt(np.einsum("ij,ij->i", total[None], total[None]))[0]
-        return total / norm if _LEAST < norm < _MOST else None
+        return (total / norm, memory.counts, rows) if _LEAST < norm < _MOST else None
 
-    def _encode_plain(self, items: list[str]) -> tuple[Vectors, NDArray[np.int64]]:
+    def _encode_plain(self, items: list[str]) -> Counted:
         """The same as tokenizing whole texts, for tokenizers and texts where words are not enough."""
         shown = [self._shown(text) for text in items]
-        ids = [e.ids[: self.max_length] for e in self._tokenizer.encode_batch_fast(shown, add_special_tokens=False)]
-        vectors, counts = self._lexicon.token_sums(ids)
-        return vectors, counts[:, 1]
-
-
-def _blocks(items: list[str], most: int) -> Iterable[tuple[int, int]]:
-    """Runs of texts to encode together: at most `most` of them and BLOCK_CHARACTERS, or one long text alone."""
-    start = held = 0
-    for place, text in enumerate(items):
-        size = len(text) if len(text) <= PIECE_CHARACTERS else BLOCK_CHARACTERS
-        if place > start and (place - start >= most or held + size > BLOCK_CHARACTERS):
-            yield start, place
-            start, held = place, 0
-        held += size
-    if start < len(items):
-        yield start, len(items)
-
-
-def _pieces(text: str) -> Iterable[str]:
-    """A long text cut at the first space after every PIECE_CHARACTERS, which no word crosses."""
-    start = 0
-    while start < len(text):
-        gap = _GAP.search(text, start + PIECE_CHARACTERS)
-        end = gap.start() if gap else len(text)
-        yield text[start:end]
-        start = end
+        ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(shown, add_special_tokens=False)]
+        vectors, counts = self._lexicon.token_sums([mine[: self.max_length] for mine in ids])
+        counts[:, 0] = [len(mine) for mine in ids]
+        return vectors, counts
