@@ -5,7 +5,7 @@ import { signed } from "./numbers.js";
 import { matrix, sides, strongest } from "./pairwords.js";
 import { keyOf, placeOf } from "./places.js";
 
-const HOWS = { exact: "exact: the figures of all pairs sum to the cosine", "left out": "by leaving words out: what the cosine loses without them; the figures need not sum to it" };
+const HOWS = { exact: "Exact: the figures of all pairs sum to the cosine.", "left out": "Found by leaving words out: a figure is what the cosine loses without them, and they need not sum to it." };
 
 const chooser = (app) => {
   const hits = el("select", { id: "pair-hits", onchange: () => { if (hits.value) app.go({ pair: hits.value }); } });
@@ -30,14 +30,15 @@ const second = (key) => {
   return found && !/^(text|query):/.test(key) ? placeOf(found[1], found[2]) : placeOf(key);
 };
 
+const tile = (name, value, says) => el("div", { class: "tile" }, el("dt", { text: name }), el("dd", {}, el("b", { text: value }), el("small", { text: says })));
 const figures = (found) => {
-  const rest = found.cosine - found.sum;
-  const tile = (name, value, says) => el("div", { class: "tile" }, el("dt", { text: name }), el("dd", {}, el("b", { text: value }), el("small", { text: says })));
-  const faithful = found.faithful;
+  const words = found.matrix.flat().reduce((total, one) => total + one, 0), rest = found.cosine - words, faithful = found.faithful;
+  const others = found.how === "exact" ? "is of signs and tokens that stand in no word" : "is in no pair";
+  const spread = faithful && Number.isFinite(faithful.low) ? ` (${figure(faithful.low, 3)} to ${figure(faithful.high, 3)}, ${faithful.n} of them)` : "";
   return el("dl", { class: "cost" },
     tile("Cosine", figure(found.cosine, 3), "of the two vectors"),
-    tile("Sum", figure(found.sum, 3), Math.abs(rest) < 5e-4 ? "of all pairs of words, the same" : `of all pairs of words; ${signed(rest, 3)} is in no pair`),
-    faithful && tile("Faithful", figure(faithful.deletion, 3), `what leaving out the ${faithful.n ?? "strongest"} strongest words takes from the cosine; as many at random: ${figure(faithful.random, 3)}`));
+    tile("In words", figure(words, 3), Math.abs(rest) < 5e-4 ? "the sum of all pairs of words: all of it" : `the sum of all pairs of words; ${signed(rest, 3)} ${others}`),
+    faithful && tile("With words deleted", figure(faithful.deletion, 3), `mean cosine while the words that say most go first; in random order ${figure(faithful.random, 3)}${spread}. Lower is better: then these words matter.`));
 };
 
 export const pair = (app) => {
@@ -49,7 +50,7 @@ export const pair = (app) => {
     const both = sides(found, say);
     const table = matrix(found);
     body.replaceChildren(figures(found),
-      el("p", { class: "note", text: `Worked out ${HOWS[found.how] ?? found.how}. Lit words add to the cosine, dotted ones take from it. Point at a word, or walk with the arrow keys, to see what it meets in the other text.` }),
+      el("p", { class: "note", text: `${HOWS[found.how] ?? found.how} Lit words add to the cosine, dotted ones take from it. Point at a word, or walk with the arrow keys, to see what it meets in the other text.` }),
       both.node, strongest(found, both.choose), table);
   };
   const neighbours = async (ctx) => {

@@ -49,10 +49,10 @@ const side = (given, name, tell) => {
 
 export const sides = (found, say) => {
   const cells = found.matrix, ofA = cells.map(sum), ofB = found.b.words.map((_, column) => sum(cells.map((row) => row[column])));
-  const mostTotal = Math.max(top(ofA), top(ofB)), mostCell = top(cells.flat());
+  const mostCell = top(cells.flat());
   const names = [wordsOf(found.a), wordsOf(found.b)];
   const readout = el("p", { class: "pair-readout" });
-  const rest = () => { readout.textContent = "All words at once: each is lit by the sum of its pairs."; a.light(ofA, mostTotal); b.light(ofB, mostTotal); };
+  const rest = () => { readout.textContent = "All words at once: each is lit by the sum of its pairs."; a.light(ofA, top(ofA)); b.light(ofB, top(ofB)); };
   const tellFor = (which) => (place) => {
     if (place < 0) { rest(); return; }
     const row = which ? cells.map((one) => one[place]) : cells[place];

@@ -62,7 +62,7 @@ export const table = ({ title, head, rows, note }) => el("section", { class: "re
 
 const curves = (found) => (found.svgs ?? []).map((text) => {
   const made = drawing(text);
-  return el("figure", { class: "card" }, made ?? el("p", { class: "note", text: "This drawing could not be read." }));
+  return el("figure", { class: "card", role: "group", "aria-label": made?.getAttribute("aria-label") ?? "A drawing", tabindex: "0" }, made ?? el("p", { class: "note", text: "This drawing could not be read." }));
 });
 
 // Findings by gravity; what is fine is folded away where there is something else to read.
@@ -86,7 +86,7 @@ export const article = (app, found, name) => {
   const counts = found.findings.reduce((all, one) => ({ ...all, [one.level]: (all[one.level] ?? 0) + 1 }), {});
   return el("article", { class: "one-report", "aria-labelledby": "report-title" },
     el("p", { class: "back" }, el("a", { href: app.href({ name: "" }), text: "← All reports" })),
-    el("header", {}, el("div", {}, el("h2", { id: "report-title", tabindex: "-1" }, found.verb, " ", el("small", { dir: "auto", text: found.source })), el("p", { class: "note", text: when(found.made) })), save),
+    el("header", {}, el("div", {}, el("h2", { id: "report-title", tabindex: "-1" }, found.verb, " ", el("small", { dir: "auto", text: found.source })), el("p", { class: "note", text: [when(found.made), found.seconds ? `took ${found.seconds < 90 ? `${figure(found.seconds, 1)} s` : `${Math.round(found.seconds / 60)} min`}` : ""].filter(Boolean).join(" · ") })), save),
     failed,
     el("p", { class: "verdict", dir: "auto", text: found.verdict }), levels(counts),
     ...evidence(found), ...curves(found), ...(found.tables ?? []).map(table), figures(found.numbers),

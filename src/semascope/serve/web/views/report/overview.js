@@ -40,14 +40,14 @@ export const makers = (app, found, made) => {
   if (!checks.length) return null;
   return el("section", { "aria-labelledby": "makers-title" }, el("h2", { id: "makers-title", text: "Check it" }),
     el("div", { class: "makers" }, ...checks.map((one) => el("div", { class: "card" }, el("h3", { text: TITLES[one.do] ?? one.do }),
-      jobBox(app, { do: one.do, about: one.says, how: seconds(one.seconds_guess) && `Takes ${seconds(one.seconds_guess)} here; it can be cancelled.`, label: `Run ${TITLES[one.do]?.toLowerCase() ?? one.do}`, encoding: app.state.enc || undefined, done: made })))));
+      jobBox(app, { do: one.do, about: one.says, how: seconds(one.seconds_guess) && `Takes ${seconds(one.seconds_guess)} here; it can be cancelled.`, label: `Run ${TITLES[one.do]?.toLowerCase() ?? one.do}`, done: made })))));
 };
 
 export const kept = (app, reports) => {
   const all = [...reports].sort((a, b) => String(b.made).localeCompare(String(a.made)));
   return el("section", { "aria-labelledby": "kept-title" }, el("h2", { id: "kept-title", text: "Kept reports" }),
     all.length ? el("ol", { class: "kept" }, ...all.map((one) => el("li", { "data-report": one.name },
-      el("p", {}, el("a", { href: app.href({ name: one.name }), text: one.verb }), " ", el("span", { class: "note", dir: "auto", text: `${one.source} · ${when(one.made)}` })),
+      el("p", {}, el("a", { href: app.href({ name: one.name }), text: one.verb || one.name }), " ", el("span", { class: "note", dir: "auto", text: [one.source, when(one.made)].filter(Boolean).join(" · ") })),
       el("p", { class: "kept-verdict", dir: "auto", text: one.verdict }), levels(one.levels))))
       : el("p", { class: "note", text: "None yet. What is run above, or with semascope doctor and leak and --keep, is listed here." }));
 };

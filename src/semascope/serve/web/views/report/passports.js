@@ -27,7 +27,7 @@ const part = (title, all) => el("tr", { class: "part-row" }, el("th", { scope: "
 
 const table = (all) => {
   const versions = [...new Set(all.flatMap((one) => Object.keys(one.passport.versions ?? {})))].sort();
-  return el("div", { class: "wide", role: "region", "aria-label": "Passports", tabindex: "0" }, el("table", { class: "passports" },
+  return el("div", { class: "wide", role: "region", "aria-label": "Passports side by side", tabindex: "0" }, el("table", { class: "passports" },
     el("caption", { class: "unseen", text: "Passports of the encodings and models" }),
     el("thead", {}, el("tr", {}, el("td", {}), ...all.map((one) => el("th", { scope: "col" }, el("small", { text: one.sort }), el("span", { dir: "auto", text: one.name }))))),
     el("tbody", {}, part("Identity: must agree for vectors to be compared", all), ...IDENTITY.map(([field, title]) => row(field, title, all, (one) => one.passport[field]))),
