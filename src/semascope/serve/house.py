@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -41,10 +42,12 @@ class House:
         self.room = Room(settings.bodies)
         self.models: dict[str, Batcher] = {}
         self.closing = False
+        self.started = int(time.time())
         self._of_encoding: dict[str, Batcher] = {}
         self._opening = asyncio.Lock()
         self._limiter: anyio.CapacityLimiter | None = None
         self._closers: list[Callable[[], Awaitable[object]]] = []
+        self._kept: dict[Any, Any] = {}
         for name, encoder in models.items():
             self.add_model(name, encoder)
 
@@ -69,7 +72,7 @@ class House:
         found = self.models.get(name)
         if found is None:
             there = ", ".join(self.models) or "none"
-            message = f"model: want one of {there}; got {name!r}"
+            message = f"The model {name!r} does not exist: want one of {there}"  # as OpenAI says it
             raise Problem(404, message, param="model", code="model_not_found")
         return found
 
@@ -111,6 +114,12 @@ class House:
             if passport.known and not passport.differences(encoder.passport):
                 return batcher
         return None
+
+    def kept(self, kind: Callable[[House], T]) -> T:
+        """What routes share, one of each kind: made of the house when it is first needed."""
+        if kind not in self._kept:
+            self._kept[kind] = kind(self)
+        return self._kept[kind]
 
     async def thread(self, call: Callable[..., T], /, *args: Any, **named: Any) -> T:
         """Run what blocks in a thread; at most `settings.threads` at once."""

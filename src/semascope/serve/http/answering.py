@@ -69,7 +69,7 @@ def route(house: House, endpoint: Endpoint) -> Route:
             with house.room() as share:
                 if endpoint.method == "POST":
                     body = await read_body(request, house.settings, share)
-                    asked = decoder.decode(body or b"{}")
+                    asked = decoded(decoder, body)
                     if request.path_params:
                         asked = msgspec.structs.replace(asked, **request.path_params)
                 else:
@@ -84,6 +84,21 @@ def route(house: House, endpoint: Endpoint) -> Route:
             return problem.response(endpoint.dialect)
 
     return Route(endpoint.path, handle, methods=[endpoint.method])
+
+
+def decoded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
+    """A body as the Struct that it should be.
+
+    Raises:
+        msgspec.MsgspecError: it is no JSON, or a field is missing or not what it should be.
+        Problem: it is no UTF-8, or lists stand in lists deeper than anybody reads.
+    """
+    try:
+        return decoder.decode(body or b"{}")
+    except UnicodeDecodeError as error:
+        raise Problem(400, f"body: want UTF-8, got other bytes at {error.start}", code="invalid_json") from error
+    except RecursionError as error:
+        raise Problem(400, "body: want JSON, got it nested too deeply", code="invalid_json") from error
 
 
 async def _answered(house: House, endpoint: Endpoint, asked: Any, request: Request) -> Response:

@@ -11,6 +11,7 @@ import msgspec
 from starlette.responses import Response
 
 from semascope import errors
+from semascope.serve.refusals import Busy, Closing
 
 Dialect = Literal["openai", "tei"]
 
@@ -56,15 +57,14 @@ class Problem(Exception):  # noqa: N818 - a refusal is no error of ours
     @property
     def type(self) -> str:
         """What OpenAI calls its kind."""
+        if self.code == "model_not_found":
+            return "invalid_request_error"  # though its status is 404
         return _TYPES.get(self.status, "server_error" if self.status >= 500 else "invalid_request_error")
 
     def body(self, dialect: Dialect = "openai") -> dict[str, Any]:
         """As JSON in a dialect's shape."""
         if dialect == "tei":
-            kind = {400: "Validation", 413: "Validation", 429: "Overloaded", 401: "Unauthorized"}.get(
-                self.status, "Backend" if self.status >= 500 else "Validation"
-            )
-            return {"error": self.message, "error_type": kind}
+            return {"error": self.message, "error_type": self._tei()[1]}
         return {
             "error": {
                 "message": self.message,
@@ -73,6 +73,18 @@ class Problem(Exception):  # noqa: N818 - a refusal is no error of ours
                 "code": self.code or None,
             }
         }
+
+    def _tei(self) -> tuple[int, str]:
+        """Status and kind as Text Embeddings Inference has them (its router, 1.9.3)."""
+        if self.code == "empty":
+            return 400, "Empty"
+        if self.status in (400, 404, 409, 422) and self.code != "invalid_json":
+            return 422, "Validation"
+        if self.status == 429:
+            return 429, "Overloaded"
+        if self.status == 503:
+            return 503, "Unhealthy"
+        return (424, "Backend") if self.status >= 500 else (self.status, "Validation")
 
     def headers(self) -> dict[str, str]:
         """Headers that go with it."""
@@ -87,7 +99,8 @@ class Problem(Exception):  # noqa: N818 - a refusal is no error of ours
         """The whole answer."""
         # Half a surrogate pair in a quoted name is no UTF-8.
         data = msgspec.json.encode(_clean(self.body(dialect)))
-        return Response(data, self.status, self.headers(), "application/json")
+        status = self._tei()[0] if dialect == "tei" else self.status
+        return Response(data, status, self.headers(), "application/json")
 
 
 # The first that fits counts: what is more special stands first.
@@ -98,7 +111,8 @@ _STATUS: tuple[tuple[type[BaseException], int, str], ...] = (
     (errors.ReadOnlyError, 409, "read_only"),
     (errors.LockedError, 409, "locked"),
     (errors.FullError, 507, "disk_full"),
-    (errors.StoreError, 500, "damaged"),
+    (errors.CorruptError, 500, "damaged"),
+    (errors.StoreError, 409, "not_ready"),
     (errors.RemoteError, 502, "remote"),
     (errors.InputError, 400, "invalid_value"),
     (errors.OptionError, 400, "invalid_value"),
@@ -112,6 +126,10 @@ def as_problem(error: BaseException) -> Problem | None:
         return error
     if isinstance(error, msgspec.MsgspecError):
         return from_decoding(error)
+    if isinstance(error, Busy):
+        return Problem(429, str(error), code="rate_limit_exceeded", retry_after=error.retry_after)
+    if isinstance(error, Closing):
+        return Problem(503, str(error), code="closing", retry_after=1)
     for kind, status, code in _STATUS:
         if isinstance(error, kind):
             message = str(error)
