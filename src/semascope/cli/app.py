@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 import semascope
-from semascope.cli import demo, doctor, encode, find, leak, literature, look, make, models, say
+from semascope.cli import demo, doctor, encode, find, leak, literature, look, make, models, say, serve
 from semascope.cli.verb import show_examples
 from semascope.errors import SemascopeError, StoreError
 
@@ -30,6 +30,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "demo",
         "build",
         "search",
+        "serve",
         "add",
         "delete",
         "reencode",
@@ -183,7 +184,7 @@ def app() -> None:
 
 
 for _verb in (
-    *(demo.demo, make.build, find.search, make.add, make.delete, make.reencode, make.export, find.info),
+    *(demo.demo, make.build, find.search, serve.serve, make.add, make.delete, make.reencode, make.export, find.info),
     *(encode.encode, encode.states),
     *(doctor.doctor, leak.leak),
     look.look,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,11 @@ class Settings:
         rows: Rows of one request of the map.
         explained: Passages of one request for explanations.
         dials: Of one search.
+        conditions: Characters of the conditions of one search.
+        looked_tokens: Of one text that is looked at layer by layer.
+        chosen: Documents or rows of one tag, and of one request that tags or exports them.
+        tags: Of one Space.
+        tag: Characters of a tag's name.
         waiting_seconds: Of work that may wait for a model, at its measured speed, before more is refused with 429.
         waiting_tokens: That may wait for a model, whatever its speed.
         batch_tokens: Of one batch; what suits the model where None.
@@ -41,7 +46,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8000
-    keys: tuple[str, ...] = ()
+    keys: tuple[str, ...] = field(default=(), repr=False)
     name: str = ""
     body: int = 32 * 2**20
     bodies: int = 256 * 2**20
@@ -58,6 +63,11 @@ class Settings:
     rows: int = 500
     explained: int = 50
     dials: int = 16
+    conditions: int = 10_000
+    looked_tokens: int = 512
+    chosen: int = 500_000
+    tags: int = 200
+    tag: int = 64
     waiting_seconds: float = 2.0
     waiting_tokens: int = 2_000_000
     batch_tokens: int | None = None
