@@ -25,8 +25,9 @@ const show = () => {
     V.found = { ...found, ms: performance.now() - began };
     V.rows = found.rows;
     M.plane.hits = found.rows.slice(0, 30);
-    M.plane.lit = new Uint8Array(D.n);
-    for (const row of found.rows) M.plane.lit[row] = 1;
+    const among = new Uint8Array(D.n);
+    for (const row of found.rows) among[row] = 1;
+    M.plane.lit = among;
   } else {
     M.plane.lit = within;
     V.found = null;

@@ -1,17 +1,25 @@
 // A map of points: what of it is seen, and the drawing of it.
 import { css, parsed, word } from "./colours.js";
 import { Grid } from "./grid.js";
-import { drawPoints, scrambled } from "./raster.js";
+import { drawPoints } from "./raster.js";
 
-const DEEPEST = 200;
+// How deep one zooms; how long drawing may take before what moves is drawn in half as many pixels each way; when it rests.
+const DEEPEST = 200, SLOW = 26, REST = 150;
 export class Plane {
   // x and y of each row in 0..65535; span: the width and height that are used of these.
   constructor(canvas, { x, y, span }) {
-    Object.assign(this, { canvas, x, y, span, n: x.length, order: scrambled(x.length), grid: new Grid(x, y) });
-    Object.assign(this, { s: 1, tx: 0, ty: 0, fit: 1, wide: 0, high: 0, dpr: 1, colour: new Uint32Array(this.n), lit: null });
-    Object.assign(this, { due: false, stale: true, hits: [], mark: -1, held: false, moved: () => {}, over: () => {} });
+    Object.assign(this, { canvas, x, y, span, n: x.length, grid: new Grid(x, y) });
+    Object.assign(this, { s: 1, tx: 0, ty: 0, fit: 1, wide: 0, high: 0, dpr: 1, lit: null });
+    this.colour = new Uint32Array(this.n);
+    Object.assign(this, { due: false, stale: true, hits: [], mark: -1, held: false, cost: 0, last: -Infinity, moved: () => {}, over: () => {} });
     this.tint();
   }
+
+  // The colour of each row, as a word; and which rows are lit (1) and which are not (0), or null.
+  set colour(values) { this.tones = this.grid.sorted(values); this.words = values; }
+  get colour() { return this.words; }
+  set lit(values) { this.bright = values && this.grid.sorted(values); this.chosen = values; }
+  get lit() { return this.chosen; }
 
   tint() {
     [this.back, this.faint, this.hot, this.ink] = ["--map", "--dim", "--hit", "--ink"].map(parsed);
@@ -89,6 +97,7 @@ export class Plane {
   }
 
   changed() {
+    this.last = performance.now();
     // A finger on the whole map scrolls the page; on a part of it, it moves the map.
     this.canvas.style.touchAction = this.held || this.depth > 1.01 ? "none" : "pan-y";
     this.ask();
@@ -108,18 +117,43 @@ export class Plane {
 
   draw() {
     if (!this.wide) return;
-    const { dpr } = this, radius = this.radius(), at = { s: this.s * dpr, tx: this.tx * dpr, ty: this.ty * dpr, radius };
     if (this.stale) {
-      this.pixels.fill(word(this.back));
-      if (this.lit) drawPoints(this, this, { ...at, strength: 0.55, wanted: 0, ink: word(this.faint) });
-      drawPoints(this, this, { ...at, strength: this.lit ? 0.95 : this.strength(radius) });
+      const began = performance.now(), rough = this.cost > SLOW && began - this.last < REST;
+      if (rough) this.half(); else this.points(this, 1);
       this.stale = false;
+      // Four times the pixels take about four times as long; what would be quick again is drawn well again.
+      const took = performance.now() - began;
+      if (!rough) this.cost = took; else if (4 * took < SLOW / 2) this.cost = 4 * took;
+      clearTimeout(this.resting);
+      // What was drawn roughly is drawn well as soon as it rests.
+      if (rough) this.resting = setTimeout(() => this.ask(), REST);
+      this.rough = rough;
     }
-    this.pen.putImageData(this.image, 0, 0);
+    this.pen.imageSmoothingEnabled = true;
+    if (this.rough) this.pen.drawImage(this.small.canvas, 0, 0, this.wide, this.high); else this.pen.putImageData(this.image, 0, 0);
     const hot = css(this.hot);
     for (const row of this.hits) this.ring(row, hot, 2.5, 1.6);
     this.over(this);
     if (this.mark >= 0) this.ring(this.mark, css(this.ink), 4, 2.2);
+  }
+
+  // The points, into an image whose pixels are `share` of the canvas's.
+  points(image, share) {
+    const scale = this.dpr * share, radius = this.radius(), at = { tones: this.tones, lit: this.bright, s: this.s * scale, tx: this.tx * scale, ty: this.ty * scale, radius: radius * share };
+    image.pixels.fill(word(this.back));
+    if (this.bright) drawPoints(image, this.grid, { ...at, strength: 0.55, wanted: 0, ink: word(this.faint) });
+    drawPoints(image, this.grid, { ...at, strength: this.bright ? 0.95 : this.strength(radius) });
+  }
+
+  // The same in a quarter of the pixels: for what moves, where drawing is slow.
+  half() {
+    const wide = Math.ceil(this.wide / 2), high = Math.ceil(this.high / 2);
+    if (this.small?.wide !== wide || this.small.high !== high) {
+      const canvas = Object.assign(document.createElement("canvas"), { width: wide, height: high }), pen = canvas.getContext("2d", { alpha: false }), image = pen.createImageData(wide, high);
+      this.small = { canvas, pen, image, wide, high, pixels: new Uint32Array(image.data.buffer) };
+    }
+    this.points(this.small, 0.5);
+    this.small.pen.putImageData(this.small.image, 0, 0);
   }
 
   ring(row, colour, size, width) {

@@ -1,0 +1,20 @@
+// No map yet, or an old one: what it is, what it takes, and the button that makes it.
+import { count, el, jobBox } from "../../kit.js";
+
+// Seconds on one core, from what `look` was measured to take; the server's own machine may differ by a factor.
+const roughly = (passages) => {
+  const minutes = passages / 10_000;
+  if (minutes < 0.7) return "less than a minute";
+  if (minutes < 1.5) return "about a minute";
+  return `about ${count(Math.round(minutes))} minutes`;
+};
+export const none = (app, error, done) => {
+  const one = app.encoding(), passages = one?.passages ?? app.space.passages;
+  return el("div", { class: "plain nomap" }, el("h1", { text: "No map yet" }),
+    el("p", { text: "A map lays every passage down so that like ones lie together, and names the regions they form." }),
+    jobBox(app, { do: "map", encoding: one?.name, about: `${count(passages)} passages of ${one?.name}: ${roughly(passages)} on one core. It is kept in the Space.`, label: "Make the map", done }),
+    el("p", { class: "note" }, "Or on the command line: ", el("code", { text: "semascope look SPACE --keep" })),
+    error.code === "no_map" ? null : el("p", { class: "note", text: error.message }));
+};
+export const stale = (app, facts, done) => el("div", { class: "stale card" },
+  jobBox(app, { do: "map", encoding: facts.encoding, about: `The Space has changed since this map was made (${String(facts.made).slice(0, 10)}): it shows what was there then.`, label: "Make it anew", done }));
