@@ -48,12 +48,12 @@ const look = async (place) => {
   let text = place.text ?? place.query ?? "", document = null, span = null;
   if (place.id !== undefined) {
     document = await app.api.get("/x/document", { id: place.id, encoding: name }, { signal });
-    const wanted = place.span, all = document.passages ?? [];
-    const one = (wanted && all.find((each) => each.start === wanted[0] && each.stop === wanted[1])) || all[0];
-    span = one ? [one.start, one.stop] : null;
+    const wanted = place.span;
+    // Without a passage chosen it is all of the document: the mean of its passages' vectors.
+    span = (wanted && (document.passages ?? []).some((each) => each.start === wanted[0] && each.stop === wanted[1])) ? wanted : null;
     text = span ? slice(document.text, ...span) : document.text;
   }
-  const exact = document && span && document.passages.length > 1 ? { id: place.id, span } : place.id !== undefined ? { id: place.id } : place;
+  const exact = document ? (span ? { id: place.id, span } : { id: place.id }) : place;
   const features = app.api.post("/x/features", { of: exact, encoding: name, words: 30 }, { signal });
   features.catch(() => null);
   const made = { place: exact, encoding, name, text, document, span, features, signal, titles: new Map(), groups: null, words: null };

@@ -57,7 +57,7 @@ export const pair = (app) => {
     if (hitsFor === ctx) return;
     const answer = await app.api.post("/x/search", { ...asked(ctx.place), k: 20, mode: "dense", encoding: ctx.name }, { signal: ctx.signal });
     hitsFor = ctx;
-    hits = answer.hits.filter((hit) => hit.id !== ctx.place.id || hit.span?.join() !== (ctx.place.span ?? ctx.span)?.join());
+    hits = answer.hits.filter((hit) => hit.id !== ctx.place.id);
   };
   return {
     node,

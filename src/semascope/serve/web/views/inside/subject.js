@@ -30,8 +30,9 @@ const passages = (app, ctx) => {
   const all = ctx.document?.passages ?? [];
   if (all.length < 2) return null;
   const now = all.findIndex((one) => one.start === ctx.span?.[0] && one.stop === ctx.span?.[1]);
+  const together = el("option", { value: "", selected: now < 0 || undefined, text: `all ${all.length}: the mean of their vectors` });
   const select = el("select", { id: "inside-passage", onchange: () => app.go({ passage: select.value, span: "" }) },
-    ...all.map((one, at) => el("option", { value: `${one.start}-${one.stop}`, selected: at === now || undefined,
+    together, ...all.map((one, at) => el("option", { value: `${one.start}-${one.stop}`, selected: at === now || undefined,
       text: `${at + 1} of ${all.length}: ${shorten(slice(ctx.document.text, one.start, one.stop), 60)}` })));
   return el("div", { class: "passage-choice" }, el("label", { for: "inside-passage", text: "Passage" }), select);
 };
