@@ -1,0 +1,74 @@
+// One hit: its title, the part of its passage that answers, why, and what can be done with it.
+import { el, figure, icon, lit, percent } from "../../kit.js";
+import { part, wordsIn } from "./lighting.js";
+import { toggle, write } from "./where.js";
+
+const CHIPS = 4, LONG = 40;
+const ROW_ONLY = new Set(["id", "title"]);
+
+// Fields worth a chip: short ones, each value once (a label is often one of the other fields again).
+const chips = (hit, ctx) => {
+  const seen = new Set(), out = [];
+  for (const [name, value] of Object.entries(hit.metadata)) {
+    const text = String(value ?? "");
+    if (ROW_ONLY.has(name) || text === "" || text.length > LONG || seen.has(text) || text === hit.id || text === hit.title) continue;
+    seen.add(text);
+    out.push([name, text]);
+  }
+  out.sort((a, b) => ctx.rank(a[0]) - ctx.rank(b[0]));
+  return out.slice(0, CHIPS).map(([name, text]) => el("a", { class: "chip", dir: "auto", href: ctx.app.href({ where: write(toggle(ctx.conditions, name, text)), k: "" }),
+    title: `Only where ${name} is ${text}` }, el("b", { text: name }), " ", text));
+};
+
+const scoreBox = (hit, ctx) => {
+  const share = ctx.best > 0 ? Math.max(0, hit.score) / ctx.best : 0;
+  return el("span", { class: "score", title: `Score ${figure(hit.score, 4)}: ${percent(share)} of the best one. ${ctx.scale}` },
+    el("span", { class: "meter", "aria-hidden": "true" }, el("i", { style: { width: percent(share, 1) } })), el("span", { class: "num" }, el("span", { class: "unseen", text: "score " }), figure(hit.score, hit.score >= 10 ? 2 : 3)));
+};
+
+const strongest = (passage, words) => [...words].sort((a, b) => Math.abs(b.share) - Math.abs(a.share)).slice(0, 6).map((one) => {
+  const text = [...passage].slice(one.start, one.stop).join("");
+  return el("span", { class: one.share < 0 ? "chip takes" : "chip adds" }, el("bdi", { text }), " ", el("span", { class: "num", text: `${one.share < 0 ? "" : "+"}${figure(one.share)}` }));
+});
+const HOW = { exact: "exact: the encoder's vector is a sum over its words, so that these shares are the cosine, taken apart.",
+  "left out": "each word was left out in turn and the cosine computed anew; such shares need not add up to it." };
+const why = (hit, found, ctx) => el("div", { class: "why" },
+  found ? [
+    el("p", { class: "whole", dir: "auto" }, ...lit(hit.passage, found.words, { top: ctx.top, less: true })),
+    el("p", { class: "row" }, ...strongest(hit.passage, found.words)),
+    el("p", { class: "note" }, "The words add up to ", el("b", { class: "num", "data-sum": found.sum, text: figure(found.sum) }), found.cosine === undefined ? "" : [", the cosine of passage and ", ctx.state.q ? "query" : "document", " is ", el("b", { class: "num", text: figure(found.cosine) })],
+      `. How: ${HOW[found.how] ?? found.how}`, found.words.some((one) => one.share < 0) ? [" ", el("u", { class: "less", text: "Underlined" }), " words take away."] : null),
+    ctx.mixed ? el("p", { class: "note", text: "The score above also counts the query's words (BM25); what is lit here is the part that meaning has in it." }) : null,
+  ] : el("p", { class: "note", text: ctx.missing || "What each word adds is not known (yet)." }));
+
+// Draw the passage anew, now that it is known what its words add.
+export const light = (item, hit, found, ctx) => {
+  const box = item.querySelector(".passage"), marks = found ? found.words : wordsIn(hit.passage, ctx.state.q);
+  const [from, to] = part(hit.passage, marks);
+  const [start, stop] = [from > 0 || hit.span?.[0] > 0, to < [...hit.passage].length || (hit.span && hit.span[1] < hit.text_length)];
+  box.replaceChildren(...(start ? ["… "] : []), ...lit(hit.passage, marks, { top: found ? ctx.top : 1, from, to, least: found ? 0.08 : 0 }), ...(stop ? [" …"] : []));
+  if (found) { box.dataset.sum = found.sum; box.dataset.how = found.how; }
+  const open = item.querySelector(".why");
+  if (open) open.replaceWith(why(hit, found, ctx));
+};
+
+export const hitItem = (hit, place, ctx) => {
+  const { app } = ctx, name = hit.title || hit.id;
+  const explain = el("button", { type: "button", class: "quiet", "aria-expanded": "false", text: "Why", onclick: () => {
+    const open = item.querySelector(".why");
+    explain.setAttribute("aria-expanded", String(!open));
+    if (open) open.remove(); else item.append(why(hit, ctx.found(hit), ctx));
+  } });
+  const item = el("li", { class: "hit", "data-id": hit.id, "data-row": hit.row },
+    el("div", { class: "line" },
+      el("h2", {}, el("a", { class: "open", dir: "auto", href: app.href({ doc: hit.id, span: hit.span?.join("-") }), text: name })),
+      hit.was === null || hit.was === undefined || hit.was === place ? null : el("span", { class: "moved note num", title: "Place without dials", text: `was ${hit.was + 1}` }),
+      scoreBox(hit, ctx)),
+    el("p", { class: "passage", dir: "auto" }),
+    el("div", { class: "meta" },
+      hit.title && hit.title !== hit.id ? el("code", { class: "id", text: hit.id }) : null, ...chips(hit, ctx),
+      ...hit.tags.map((tag) => el("a", { class: "chip tag", href: app.href({ tag, k: "" }), title: `Only with the tag ${tag}` }, icon("tag"), el("bdi", { text: tag }))),
+      el("span", { class: "acts" }, el("a", { class: "button quiet", "data-like": true, href: app.href({ like: hit.id, q: "", doc: "", span: "", k: "", mode: "" }), text: "More like this" }), ctx.explains ? explain : null)));
+  light(item, hit, ctx.found(hit), ctx);
+  return item;
+};
