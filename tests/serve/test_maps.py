@@ -15,6 +15,7 @@ from loopback import Server
 from mapped import column, done, opened, refused
 
 from semascope.space import Space
+from semascope.space.tags import Tags
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +145,40 @@ def test_rows_are_told_with_their_text_in_the_order_asked_for(mapped: Server, ro
     (one,) = mapped.post("/x/map/rows", {"rows": [long[1]]}).json["rows"]
     whole = {one.id: one for one in documents()}["d7"].text
     assert one["passage"] == whole[one["span"][0] : one["span"][1]][:300]
+
+
+def test_scores_are_the_cosines_with_what_is_asked_for(mapped: Server, rows: list[str], other: str) -> None:
+    space = mapped.house.opened()
+    x = np.concatenate([block for _, _, block in space.vectors(other)])
+    for asked, vector in (
+        ({"query": "bread in the oven"}, space.encoder(other).encode(["bread in the oven"], kind="query")[0]),
+        ({"id": "d4"}, x[rows.index("d4")]),
+    ):
+        answer = mapped.post("/x/map/score", {"for": asked, "encoding": other})
+        header, shares = column(answer)
+        cosines = x @ vector / np.linalg.norm(x, axis=1) / np.linalg.norm(vector)
+        np.testing.assert_allclose(shares, (cosines - cosines.min()) / np.ptp(cosines), atol=1e-4)
+        assert header["ends"] == [f"{cosines.min():.3f}", f"{cosines.max():.3f}"]
+    assert refused(mapped.post("/x/map/score", {"for": {"id": "nobody"}})) == (404, "unknown_name")
+    assert refused(mapped.post("/x/map/score", {"for": {}})) == (400, "invalid_value")
+
+
+def test_tags_are_a_column_and_stand_beside_rows(own_space: Path) -> None:
+    with opened(own_space) as server:
+        done(server, do="map")
+        assert "tags" not in [one["name"] for one in server.get("/x/map").json["columns"]]
+        tags = Tags(own_space)
+        tags.change("many", add=["d1", "d2", "d5"])
+        tags.change("few", add=["d2", "not there"])
+        assert {"name": "tags", "kind": "class", "what": "tag"} in server.get("/x/map").json["columns"]
+        header, codes = column(server.get("/x/map/column?name=tags"))
+        with Space.open(own_space) as space:
+            rows = [name for names, _, _ in space.vectors() for name in names]
+        told = {row: header["names"][code] for row, code in zip(rows, codes, strict=True) if code >= 0}
+        assert told == {"d1": "many", "d2": "few", "d5": "many"}
+        assert header["counts"] == [2, 1]
+        (one,) = server.post("/x/map/rows", {"rows": [rows.index("d2")]}).json["rows"]
+        assert one["tags"] == ["few", "many"]
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,8 @@ def _written(value: float) -> str:
 def group_column(atlas: Atlas) -> Column:
     """The group of each row."""
     names = [one.name or f"group {one.number + 1}" for one in atlas.groups]
-    return Column("class", atlas.of, names, [one.n for one in atlas.groups])
+    counts = np.bincount(atlas.of[atlas.of >= 0], minlength=len(names))
+    return Column("class", atlas.of, names, counts.tolist())
 
 
 def moved_column(shared: NDArray[np.float32], k: int) -> Column:

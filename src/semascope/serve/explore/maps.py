@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,7 +11,9 @@ from starlette.responses import Response
 
 from semascope.errors import CorruptError, StoreError, UnknownNameError
 from semascope.look.charts import MOVED, Chart, Charts
-from semascope.look.columns import Column
+from semascope.look.columns import Column, Listed
+from semascope.serve.explore.places import Place, vector_of
+from semascope.serve.explore.tags import tags_of
 from semascope.serve.http.answering import Endpoint
 from semascope.serve.http.problems import Problem
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from semascope.serve.house import House
 
 BINARY = "application/octet-stream"
+TAGS = "tags"
 
 
 class Maps:
@@ -63,6 +67,8 @@ class Maps:
         Raises:
             Problem: 404, there is none of that name, `no_moves` where two maps were not compared yet.
         """
+        if name == TAGS:
+            return await self._house.thread(self._tags, chart)
         try:
             return await self._house.thread(self.charts.column, chart, name)
         except (UnknownNameError, CorruptError) as error:
@@ -70,6 +76,15 @@ class Maps:
                 raise
             how = f'POST /x/jobs {{"do": "moved", "encoding": "{chart.kept.encoding}", "other": "..."}}'
             raise Problem(404, f"{error}; {how}", param="name", code="no_moves") from error
+
+    def _tags(self, chart: Chart) -> Column:
+        """The tag of each row's document: of several the rarest."""
+        tags = tags_of(self._house)
+        found = [(name, tags.ids(name)) for name in tags.names()]
+        found.sort(key=lambda one: (-len(one[1]), one[0]))
+        codes = {name: code for code, (_, ids) in enumerate(found) for name in ids}
+        column = self.charts.of_documents(chart, list(codes), list(codes.values()), [name for name, _ in found])
+        return replace(column, says="Of documents with several tags the rarest counts.")
 
 
 def _covering(call: Any, encoding: str | None) -> str:
@@ -109,6 +124,13 @@ class Beside(msgspec.Struct, frozen=True):
     other: str | None = None
 
 
+class Scored(msgspec.Struct, frozen=True):
+    """What the rows of a map are compared with."""
+
+    to: Place = msgspec.field(name="for")
+    encoding: str | None = None
+
+
 class Trust(msgspec.Struct, frozen=True):
     """Trustworthiness among 15 neighbours with its 95 % interval, on `n` rows; 1 is perfect, 0.5 a map without meaning."""
 
@@ -130,7 +152,7 @@ class Area(msgspec.Struct, frozen=True):
     at: tuple[float, float]
 
 
-class Listing(msgspec.Struct, frozen=True):
+class Shade(msgspec.Struct, frozen=True):
     """A column that the map can be coloured by."""
 
     name: str
@@ -149,7 +171,7 @@ class Map(msgspec.Struct, frozen=True):
     trust: Trust
     span: tuple[float, float]
     groups: list[Area]
-    columns: list[Listing]
+    columns: list[Shade]
     says: str
 
 
@@ -184,6 +206,8 @@ async def the_map(house: House, asked: Pointed) -> Map:
     maps = house.kept(Maps)
     chart = await maps.chart(asked.encoding)
     listed = await house.thread(maps.charts.columns, chart)
+    if await house.thread(tags_of(house).names):
+        listed.append(Listed(TAGS, "class", "tag"))
     kept = chart.kept
     groups = [
         Area(one.number, one.name, list(one.words), one.n, one.stable, Trust(*one.stability), one.at)
@@ -192,7 +216,7 @@ async def the_map(house: House, asked: Pointed) -> Map:
     new = int((kept.rows_of(chart.now.passages) < 0).sum()) if chart.stale else 0
     return Map(
         kept.encoding, len(chart), kept.made, chart.stale, new, Trust(*kept.trust), kept.span, groups,
-        [Listing(one.name, one.kind, one.what) for one in listed], _says(chart, new),
+        [Shade(one.name, one.kind, one.what) for one in listed], _says(chart, new),
     )  # fmt: skip
 
 
@@ -235,9 +259,21 @@ async def rows(house: House, asked: Picked) -> Passages:
     maps = house.kept(Maps)
     chart = await maps.chart(asked.encoding)
     found = await house.thread(maps.charts.rows, chart, asked.rows)
+    tags = await house.thread(tags_of(house).of, {one.id for one in found})
     return Passages(
-        [Passage(one.row, one.id, one.title, one.passage, one.span, dict(one.metadata), []) for one in found]
+        [
+            Passage(one.row, one.id, one.title, one.passage, one.span, dict(one.metadata), tags.get(one.id, []))
+            for one in found
+        ]
     )
+
+
+async def score(house: House, asked: Scored) -> Response:
+    """The cosine of every row with something, as a column."""
+    maps = house.kept(Maps)
+    chart = await maps.chart(asked.encoding)
+    vector = await vector_of(house, chart.kept.encoding, asked.to, "for")
+    return framed(await house.thread(maps.charts.scores, chart, vector))
 
 
 async def near(house: House, asked: Beside) -> Near:
@@ -262,6 +298,15 @@ ENDPOINTS = [
         Coloured,
         column,
         "A value for each row of a map: uint32 length of a JSON header, the header, the values.",
+        media=BINARY,
+    ),
+    Endpoint(
+        "POST",
+        "/x/map/score",
+        Scored,
+        score,
+        "The cosine of every row of a map with a query, a text or a document, as a column.",
+        examples={"a query": {"for": {"query": "copy a folder"}}},
         media=BINARY,
     ),
     Endpoint(
