@@ -18,7 +18,6 @@ from semascope.serve.http.bodies import Room
 from semascope.serve.http.problems import Problem
 from semascope.serve.models import Served
 from semascope.serve.settings import Settings
-from semascope.space.meaning import admit, find
 
 if TYPE_CHECKING:
     from semascope.space import Space
@@ -98,8 +97,7 @@ class House:
             found = self._of_encoding.get(encoding.name)
             if found is None:
                 try:
-                    encoder = await self.thread(find, encoding, space.path)
-                    await self.thread(admit, encoding, encoder, space.path, "search")
+                    encoder = await self.thread(space.encoder, encoding.name)
                 except PassportError as error:
                     raise Problem(409, str(error), param="encoding", code="no_encoder") from error
                 found = self._of_encoding[encoding.name] = self._known(encoder) or self.add_model(

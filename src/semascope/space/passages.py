@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from semascope.corpus import Document
 from semascope.errors import InputError, UnknownNameError
 from semascope.space.snapshot import View
-from semascope.space.store import chunks
+from semascope.space.store import as_document, chunks
 from semascope.types import Array, Vectors
 
 
@@ -58,6 +59,13 @@ def known(database: sqlite3.Connection, ids: Iterable[str]) -> list[str]:
     return found
 
 
+def named(database: sqlite3.Connection, ids: list[str]) -> dict[str, Document]:
+    """The documents of at most a few hundred ids; those that are not there are left out."""
+    marks = ",".join("?" * len(ids))
+    rows = database.execute(f"SELECT * FROM documents WHERE id IN ({marks})", ids)  # noqa: S608 - only marks
+    return {row[1]: as_document(row) for row in rows}
+
+
 def of_document(database: sqlite3.Connection, view: View, name: str) -> Passages:
     """The passages of a document, in their order.
 
@@ -74,8 +82,8 @@ def of_document(database: sqlite3.Connection, view: View, name: str) -> Passages
     return Passages((name,) * len(found), columns[:, 1:].copy(), rows, numbers)
 
 
-def at_rows(database: sqlite3.Connection, view: View, rows: Array) -> Passages:
-    """The passages at rows (m,) of an encoding, in the order asked for.
+def numbers_at(view: View, rows: Array) -> NDArray[np.int64]:
+    """The numbers (m,) of the passages at rows (m,) of an encoding.
 
     Raises:
         InputError: there is no such row.
@@ -83,7 +91,17 @@ def at_rows(database: sqlite3.Connection, view: View, rows: Array) -> Passages:
     wanted = np.asarray(rows, dtype=np.int64).reshape(-1)
     if len(wanted) and not 0 <= int(wanted.min()) <= int(wanted.max()) < len(view.numbers):
         raise InputError(f"rows: want numbers from 0 to {len(view.numbers) - 1}, got {wanted.min()} to {wanted.max()}")
-    numbers = view.numbers[wanted]
+    return view.numbers[wanted]
+
+
+def at_rows(database: sqlite3.Connection, view: View, rows: Array) -> Passages:
+    """The passages at rows (m,) of an encoding, in the order asked for.
+
+    Raises:
+        InputError: there is no such row.
+    """
+    wanted = np.asarray(rows, dtype=np.int64).reshape(-1)
+    numbers = numbers_at(view, wanted)
     found: dict[int, tuple[str, int, int]] = {}
     for some in chunks(numbers.tolist(), 500):
         marks = ",".join("?" * len(some))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from os import PathLike
@@ -23,7 +24,7 @@ from semascope.space.plain import export
 from semascope.space.search import Asked, Mode, Search, Where
 from semascope.space.segments import Encoding
 from semascope.space.snapshot import Snapshots
-from semascope.space.store import as_document, check_mark, meta
+from semascope.space.store import as_document, check_mark, chunks, meta
 from semascope.types import Array, Encoder, Vectors
 
 PathText = str | PathLike[str]
@@ -150,8 +151,19 @@ class Reading:
             raise UnknownNameError(f"id: no document {id!r} in {self.path}")
         return as_document(row)
 
-    def documents(self) -> Iterator[Document]:
-        """All documents, in the order in which they came in."""
+    def documents(self, ids: Iterable[str] | None = None) -> Iterator[Document]:
+        """Documents, read in blocks, each block as of the last commit.
+
+        Args:
+            ids: Which, in their order; those that are not there are passed over. All if left out, in the order in which
+                they came in.
+        """
+        if ids is not None:
+            for some in chunks(ids, 256):
+                with self._snapshots.session() as (database, _):
+                    found = passages.named(database, some)
+                yield from (found[name] for name in some if name in found)
+            return
         last = 0
         while True:
             with self._snapshots.session() as (database, _):
@@ -173,6 +185,11 @@ class Reading:
         """The number of the last commit: as long as it stays, so does everything that is read here."""
         with self._snapshots.session() as (_, snapshot):
             return snapshot.number
+
+    @property
+    def writable(self) -> bool:
+        """Whether the folder can be written to."""
+        return os.access(self.path, os.W_OK)
 
     def fields(self) -> list[Facet]:
         """What documents say of themselves beside their text and id: names, kinds, how often which value; kept by commit."""
@@ -227,6 +244,16 @@ class Reading:
         with self._snapshots.session() as (database, snapshot):
             view = snapshot.view(encoding)
             return passages.vectors_of(view, passages.of_document(database, view, id).sharing(span).numbers)
+
+    def vectors_at(self, rows: Array, encoding: str | None = None) -> Vectors:
+        """Vectors at rows (m,) of an encoding, counted in the order of `vectors`, of length one (or zero), float32 (m, d).
+
+        Raises:
+            InputError: there is no such row.
+        """
+        with self._snapshots.session() as (_, snapshot):
+            view = snapshot.view(encoding)
+            return passages.vectors_of(view, passages.numbers_at(view, rows))
 
     def sample(self, encoding: str | None = None) -> Vectors:
         """Vectors of up to 1,024 passages from all over the Space, of length one (or zero), float32 (m, d)."""
