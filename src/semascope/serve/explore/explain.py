@@ -182,7 +182,7 @@ ENDPOINTS = [
         explain,
         "What each word of passages adds to their cosines with a query.",
         gives=Explanations,
-        examples={"a hit": {"for": {"query": "fees"}, "documents": [{"id": "shutil", "span": [0, 300]}]}},
+        examples={"a hit": {"for": {"query": "fees"}, "documents": [{"id": "{id}", "span": [0, 300]}]}},
     ),
     Endpoint(
         "POST",

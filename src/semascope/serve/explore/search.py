@@ -237,7 +237,7 @@ def _shown(house: House, encoding: str, hits: Hits, before: dict[str, int]) -> l
 _EXAMPLES = {
     "words and meaning": {"query": "how do I copy a folder", "k": 5},
     "with a filter": {"query": "fees", "where": ["year>=2020"], "mode": "dense"},
-    "like a document": {"like": {"id": "shutil"}, "k": 5},
+    "like a document": {"like": {"id": "{id}"}, "k": 5},
 }
 ENDPOINTS = [
     Endpoint(

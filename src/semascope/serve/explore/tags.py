@@ -132,7 +132,7 @@ ENDPOINTS = [
         change,
         "Give a tag to documents, by id or by row, or take it from some.",
         gives=Tagged,
-        examples={"two documents": {"name": "to read", "add": ["shutil", "os.path"]}},
+        examples={"two documents": {"name": "to read", "add": ["{id}", "{other}"]}},
     ),
     Endpoint("DELETE", "/x/tags", Drop, drop, "Take a tag from all documents.", gives=Nothing),
 ]
