@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -17,14 +17,14 @@ from semascope.passport import CANARIES
 from semascope.serve.models import Items, Served, Truncate
 from semascope.serve.pace import Pace
 from semascope.serve.queueing import Queue, Request
-from semascope.serve.reading import Part, Prepared, estimates
+from semascope.serve.reading import Part, Prepared, estimate
 from semascope.serve.refusals import Busy, Closing, TooLong
 from semascope.types import Kind, Vectors
 
 __all__ = ["Batcher", "Busy", "Closing", "Encoded", "TooLong"]
 
 _INLINE_TEXT = 4_096  # characters that are tokenized where they arrive: about a millisecond
-_INLINE_TOKENS = 512  # that a quick encoder does where they arrive: about a millisecond too
+_INLINE_TOKENS = 1_024  # that a quick encoder does where they arrive: about a millisecond too
 _LONGEST_WAIT = 600.0  # seconds that a client is told to wait at most
 _WARMING = 2_048  # tokens of the batch that measures a model's speed
 
@@ -73,7 +73,7 @@ class Batcher:
         waiting_tokens: int = 2_000_000,
     ) -> None:
         self.served = served
-        self.batch_tokens = served.batch_tokens if batch_tokens is None else integer(batch_tokens, name="batch_tokens")
+        self.batch_tokens = served.batch_tokens if batch_tokens is None else integer(batch_tokens, name="batch_tokens", least=1)
         self.waiting_seconds = waiting_seconds
         self.waiting_tokens = integer(waiting_tokens, name="waiting_tokens", least=1)
         self.pace = Pace()
@@ -83,6 +83,7 @@ class Batcher:
         self._running = 0  # tokens of the batch that runs
         self._busy = False  # a batch runs, or is about to be made
         self._reading = 0  # tokens of requests that are being tokenized, estimated
+        self._held = 0  # tokens of requests that were accepted and have no answer yet, estimated; not of a large one
         self._large = False  # a request that is more than may wait is there
         self._pending = 0  # requests that were accepted and have no answer yet
         self._closing = self._closed = False
@@ -107,7 +108,9 @@ class Batcher:
             raise Closing(f"{self.served.name}: the server is closing; try another, or later")
         guess = self._guess(items)
         large = self._admit(guess)
+        held = 0 if large else guess
         self._large |= large
+        self._held += held
         self._pending += 1
         self._reading += guess
         try:
@@ -118,6 +121,7 @@ class Batcher:
             return _answer(await self._done(prepared))
         finally:
             self._reading -= guess
+            self._held -= held
             self._large &= not large
             self._pending -= 1
             if not self._pending and self._emptied is not None:
@@ -171,7 +175,7 @@ class Batcher:
     def _guess(self, items: Items) -> int:
         """About how many tokens a request is, from the sizes of its items alone."""
         most = self.served.max_length
-        sizes = [estimates([item])[0] if isinstance(item, str) else len(item) + 1 for item in items]
+        sizes = (estimate(item) if isinstance(item, str) else _length(item) for item in items)
         return sum(sizes) if most is None else sum(min(size, most) for size in sizes)
 
     def _admit(self, tokens: int) -> bool:
@@ -188,8 +192,8 @@ class Batcher:
         seconds = self.pace.seconds(before + tokens)
         if seconds > self.waiting_seconds:
             raise self._refused(f"its turn would come in {seconds:.1f} s", seconds - self.waiting_seconds)
-        if waiting + tokens > self.waiting_tokens and not self._large:
-            raise self._refused(f"{waiting:,} tokens wait", self.pace.seconds(tokens))
+        if self._held + tokens > self.waiting_tokens:
+            raise self._refused(f"{self._held:,} tokens wait", self.pace.seconds(tokens))
         return False
 
     def _refused(self, why: str, seconds: float) -> Busy:
@@ -201,7 +205,7 @@ class Batcher:
         def read() -> Prepared:
             return self.served.prepare(items, kind=kind, prompt=prompt, truncate=truncate)
 
-        if not self.served.reads_ahead or sum(map(len, items)) <= _INLINE_TEXT:
+        if not self.served.reads_ahead or sum(map(_length, items)) <= _INLINE_TEXT:
             return read()
         return await asyncio.get_running_loop().run_in_executor(self._readers, read)
 
@@ -242,13 +246,8 @@ class Batcher:
         """Hand out what a batch gave, and go on."""
         outcomes, seconds = result
         for (request, places), outcome in zip(taken, outcomes, strict=True):
-            if request.future.done():
-                continue
-            if isinstance(outcome, Exception):
-                self._queue.drop(request)
-                request.future.set_exception(outcome)
-            else:
-                request.give(places, *outcome)
+            if not request.future.done():
+                self._hand(request, places, outcome)
         self._running = 0
         self._counts["batches"] += 1
         self._counts["items"] += sum(len(places) for _, places in taken)
@@ -257,6 +256,16 @@ class Batcher:
             self.pace.saw(tokens, seconds, full=full)
         # After those who got their answers, who may have the next request at hand.
         asyncio.get_running_loop().call_soon(self._start)
+
+    def _hand(self, request: Request, places: list[int], outcome: Outcome) -> None:
+        if not isinstance(outcome, Exception):
+            try:
+                request.give(places, *outcome)
+            except MemoryError as error:  # of a large request's vectors: its failure alone
+                outcome = error
+        if isinstance(outcome, Exception):
+            self._queue.drop(request)
+            request.future.set_exception(outcome)
 
     def _outcomes(self, parts: list[Part]) -> tuple[list[Outcome], float]:
         """What each part of a batch gives, and the seconds that all took."""
@@ -286,6 +295,11 @@ class Batcher:
 def _answer(request: Request) -> Encoded:
     vectors = np.zeros((0, 0), np.float32) if request.vectors is None else request.vectors
     return Encoded(vectors, np.array(request.tokens, np.int64), np.array(request.prepared.cut, np.int64))
+
+
+def _length(item: object) -> int:
+    """Characters or token ids; 1 for what is neither and will be refused."""
+    return len(item) if isinstance(item, Sized) else 1
 
 
 def _nobodys_fault(error: Exception) -> bool:

@@ -11,6 +11,8 @@ import numpy as np
 from semascope.serve.reading import Prepared
 from semascope.types import Vectors
 
+_SHARED = 4  # one part in so many of a batch is for requests of which more waits
+
 
 class Request:
     """One request on its way through a model.
@@ -73,8 +75,9 @@ class Request:
 class Queue:
     """Requests in turn.
 
-    Every batch takes an item of each request, as far as it has room, then shares the rest of its room out among them; those
-    that it did not reach are first in the next. So a request with one text never waits for all of one with thousands.
+    Every batch takes an item of each request in turn; those that it did not reach are first in the next. A quarter of it is
+    shared out among the requests of which more waits, and with it all the room that is left. So a request with one text
+    never waits for all of one with thousands, and no crowd of small ones stops a large one.
 
     Attributes:
         tokens: Of the items that wait.
@@ -83,6 +86,7 @@ class Queue:
 
     def __init__(self) -> None:
         self._turns: OrderedDict[Request, None] = OrderedDict()
+        self._more: OrderedDict[Request, None] = OrderedDict()  # those of which several items wait
         self.tokens = 0
         self.items = 0
 
@@ -93,6 +97,8 @@ class Queue:
     def add(self, request: Request) -> None:
         """Have a request wait its turn."""
         self._turns[request] = None
+        if request.waiting > 1:
+            self._more[request] = None
         self.tokens += request.left
         self.items += request.waiting
 
@@ -100,6 +106,7 @@ class Queue:
         """Take out what waits of a request; one that does not wait is no error."""
         if request in self._turns:
             del self._turns[request]
+            self._more.pop(request, None)
             self.tokens -= request.left
             self.items -= request.waiting
 
@@ -113,26 +120,42 @@ class Queue:
     def batch(self, budget: int) -> tuple[list[tuple[Request, list[int]]], int]:
         """Places of the requests whose turn it is, at most `budget` tokens or one item, and the tokens that they are."""
         taken: dict[Request, list[int]] = {}
-        spent, share = 0, 1
-        while self._turns:
-            before = spent
-            for _ in range(len(self._turns)):
-                request = next(iter(self._turns))
-                if taken and spent + request.next > budget:
-                    if share == 1:
-                        break  # its turn comes first in the next batch
-                    self._turns.move_to_end(request)
-                    continue
-                places, tokens = request.take(min(share, budget - spent))
-                taken.setdefault(request, []).extend(places)
-                spent += tokens
-                self.items -= len(places)
-                if request.waiting:
-                    self._turns.move_to_end(request)
-                else:
-                    del self._turns[request]
-            if spent == before or spent >= budget:
-                break
-            share = max(2, (budget - spent) // max(1, len(self._turns)))
-        self.tokens -= spent
+        spent = self._round(taken, 0, budget - budget // _SHARED if self._more else budget)
+        spent = self._shares(taken, spent, budget)
+        spent = self._round(taken, spent, budget)
         return list(taken.items()), spent
+
+    def _round(self, taken: dict[Request, list[int]], spent: int, most: int) -> int:
+        """An item of each request in turn, while there is room; the tokens of the batch."""
+        for _ in range(len(self._turns)):
+            request = next(iter(self._turns))
+            if taken and spent + request.next > most:
+                break
+            spent += self._take(taken, request, 1)
+        return spent
+
+    def _shares(self, taken: dict[Request, list[int]], spent: int, most: int) -> int:
+        """The room that is left, in like shares for all of which more waits; the tokens of the batch."""
+        before = -1
+        while self._more and before < spent:
+            before = spent
+            share = max(1, (most - spent) // len(self._more))
+            for request in list(self._more):
+                if spent + request.next <= most:
+                    spent += self._take(taken, request, min(share, most - spent))
+        return spent
+
+    def _take(self, taken: dict[Request, list[int]], request: Request, most: int) -> int:
+        places, tokens = request.take(most)
+        taken.setdefault(request, []).extend(places)
+        self.items -= len(places)
+        self.tokens -= tokens
+        if request.waiting:
+            self._turns.move_to_end(request)
+        else:
+            del self._turns[request]
+        if request.waiting > 1:
+            self._more.move_to_end(request)
+        else:
+            self._more.pop(request, None)
+        return tokens

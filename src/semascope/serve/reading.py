@@ -166,7 +166,7 @@ class ByWords:
         _no_left(wanted)
         texts = _after(wanted.prompt, texts)
         if self._backbone.max_length is None:
-            return Prepared(texts, False, wanted, estimates(texts), [0] * len(texts))
+            return Prepared(texts, False, wanted, [estimate(text) for text in texts], [0] * len(texts))
         return _limited(texts, False, wanted, self._backbone.count_tokens(texts).tolist(), self._backbone.max_length)
 
     def read_ids(self, rows: list[list[int]], wanted: Wanted) -> Prepared:
@@ -212,7 +212,7 @@ class ByTexts:
     def count(self, texts: list[str], wanted: Wanted) -> Sequence[int]:
         """Tokens of each text, uncut, or a guess."""
         if not self.counts_exactly:
-            return estimates(_after(wanted.prompt, texts))
+            return [estimate(text) for text in _after(wanted.prompt, texts)]
         return self._backbone.count_tokens(_after(wanted.prompt, texts), kind=wanted.kind).tolist()
 
     def read(self, texts: list[str], wanted: Wanted) -> Prepared:
@@ -250,9 +250,9 @@ class ByTexts:
         return np.zeros((0, int(self._encoder.dim)), dtype=np.float32) if out is None else out, tokens
 
 
-def estimates(texts: Sequence[str]) -> list[int]:
-    """About how many tokens texts have, from their length alone."""
-    return [1 + (len(text) if text.isascii() else len(text.encode("utf-8", "replace"))) // _BYTES for text in texts]
+def estimate(text: str) -> int:
+    """About how many tokens a text has, from its length alone."""
+    return 1 + (len(text) if text.isascii() else len(text.encode("utf-8", "replace"))) // _BYTES
 
 
 def _prepared(found: Read, wanted: Wanted, *, ids: bool) -> Prepared:
