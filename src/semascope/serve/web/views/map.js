@@ -9,7 +9,8 @@ import { Sheet } from "./map/sheet.js";
 import { Tools } from "./map/tools.js";
 
 const V = { app: null, root: null, here: null, there: null, near: null, panel: null, tools: null, column: null, by: "group", lit: null, hits: [], turn: 0, touched: -1, asked: null };
-const KEYS = [["+ -", "zoom", "map"], ["0", "the whole map", "map"], ["l", "draw a lasso; again to move the map", "map"], ["i", "invert the selection", "map"], ["Enter", "open the passage in the middle or under the pointer", "map"]];
+const KEYS = [["← ↑ ↓ →", "move the map; with Shift farther", "map"], ["+ -", "zoom", "map"], ["0", "the whole map", "map"], ["Enter", "open the passage in the middle or under the pointer", "map"], ["l", "draw a lasso; again to move the map", "map"],
+  ["s", "select what is in view", "map"], ["i", "invert the selection", "map"], ["Shift", "with a drag: a rectangle", "map"], ["Ctrl", "with a lasso: add to the selection; with Alt: take away", "map"]];
 
 const sheets = () => [V.here, V.there].filter(Boolean);
 const act = {
@@ -20,13 +21,17 @@ const act = {
   keys: (sheet) => ({
     Enter: () => open(sheet, sheet.plane.mark >= 0 ? sheet.plane.mark : sheet.plane.rowAt(sheet.plane.width / 2, sheet.plane.height / 2, 60)),
     Escape: () => (V.app.state.sel ? act.clear() : sheet.plane.whole()),
-    l: () => V.tools.turn(), i: () => act.invert(),
+    l: () => V.tools.turn(), i: () => act.invert(), s: () => act.seen(sheet),
   }),
-  drawn: () => {},
   point: (sheet, row) => { sheet.point(row); },
   region: (number, event) => {
     const step = { kind: "g", group: number }, same = V.app.state.sel === stepsText([{ ...step, how: "a" }]);
-    if (!same) { choose(step, V.tools.how(event)); V.zoomTo = number; } else act.clear();
+    if (!same) { V.zoomTo = number; choose(step, V.tools.how(event)); } else act.clear();
+  },
+  // What can be seen, as a rectangle.
+  seen: (sheet, event) => {
+    const { plane } = sheet, [left, top] = plane.under(0, 0), [right, low] = plane.under(plane.width, plane.height);
+    choose({ kind: sheet === V.here ? "p" : "o", polygon: [[left, top], [right, top], [right, low], [left, low]].map((corner) => corner.map(Math.round)) }, V.tools.how(event));
   },
   clear: () => { V.app.go({ sel: "" }); V.here.canvas.focus({ preventScroll: true }); announce("Nothing is selected"); },
   invert: () => { if (V.app.state.sel) V.app.go({ sel: `${V.app.state.sel}*i`.replace(/\*i\*i$/, "") }); },
@@ -122,7 +127,11 @@ const select = async () => {
   const alone = steps.length === 1 && steps[0].kind === "g" ? here.facts.groups.findIndex((one) => one.number === steps[0].group) : -1;
   here.chosen = alone;
   V.rows = lit && rowsOf(lit);
-  if (V.zoomTo !== undefined && lit) { here.frame(V.rows); V.zoomTo = undefined; }
+  if (V.zoomTo !== undefined && lit) {
+    here.frame(V.rows);
+    V.panes.scrollIntoView({ block: "nearest" });
+  }
+  V.zoomTo = undefined;
   V.tools.chosen(Boolean(lit));
   for (const one of sheets()) { one.named = ""; one.plane.ask(); }
   if (lit) announce(`${counted(V.rows.length, "passage")} selected`);
@@ -130,7 +139,6 @@ const select = async () => {
 
 const seek = async () => {
   const { here, app } = V, { q, mode, w, where, tag } = app.state;
-  V.asked?.abort();
   V.asked = new AbortController();
   let found = null;
   if (q) {
@@ -160,7 +168,7 @@ const list = (want) => {
   }
   if (by === "moved" && there) {
     const moved = mostMoved(column.share, lit), said = (row) => `lost ${Math.round(column.share[row] * NEAR)} of ${NEAR} neighbours`;
-    parts.moved = { head: "What moved most", make: () => [el("p", { class: "note pad", text: `Passages by how many of their ${NEAR} nearest neighbours in ${here.encoding} are not among those in ${there.encoding}.${lit ? " Of the selected ones." : ""}` }), ...panel.list(here, moved, said)] };
+    parts.moved = { head: "What moved most", make: () => [el("p", { class: "note pad", text: `${column.says ?? ""} Passages by how many of their ${NEAR} nearest neighbours in ${here.encoding} are not among those in ${there.encoding}.${lit ? " Of the selected ones." : ""}` }), ...panel.list(here, moved, said)] };
   }
   panel.set(parts, want ?? (parts[panel.shown] ? panel.shown : "regions"));
 };
@@ -199,7 +207,6 @@ const openHere = async () => {
   here.groups = (await here.column("group")).of;
   here.plane.resize();
   here.plane.moved = keep;
-  V.tools.stale(here.facts.stale ? stale(app, here.facts, again) : null);
   return true;
 };
 const again = async () => { await V.app.refresh(); V.here?.node.remove(); V.here = null; await view.update(V.app.state, new Set(["enc"])); };
@@ -222,17 +229,27 @@ const view = {
   mount(root, app) {
     Object.assign(V, { app, root });
     V.panel = new Panel({ app, ...act });
-    V.tools = new Tools(app, { choices: () => choices(V.here.facts, app.state), by: () => V.by, sheets, there: () => V.there, again: () => view.update(app.state, new Set(["other", "by"])), here: () => V.here });
+    V.tools = new Tools(app, { choices: () => choices(V.here.facts, app.state), by: () => V.by, sheets, there: () => V.there, again: () => view.update(app.state, new Set(["other", "by"])), here: () => V.here, seen: (event) => act.seen(V.here, event) });
     V.panes = el("div", { class: "panes" });
     V.space = el("div", { class: "mapspace", hidden: true }, el("div", { class: "ground" }, V.panes, V.tools.under), V.panel.node);
     V.tools.node.hidden = true;
     root.append(V.tools.node, V.space);
     app.help.push(...KEYS);
+    document.addEventListener("keydown", (event) => {
+      const away = root.hidden || !V.here || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
+      if (!away && "lis".includes(event.key)) { event.preventDefault(); act.keys(V.here)[event.key](); }
+    });
     const tint = () => { for (const one of sheets()) one.tint(); if (V.column) { paint(); list(); } };
     document.addEventListener("theme", tint);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tint);
   },
-  async update(state, changed) {
+  // One change after the other; a search that nobody waits for any more is given up.
+  update(state, changed) {
+    if (changed.has("q")) V.asked?.abort();
+    V.queue = (V.queue ?? Promise.resolve()).catch(() => null).then(() => view.follow(V.app.state, changed));
+    return V.queue;
+  },
+  async follow(state, changed) {
     const { root, app } = V, has = (...keys) => keys.some((key) => changed.has(key)), fresh = !V.here || V.here.encoding !== app.encoding()?.name;
     if (fresh) {
       delete root.dataset.viewReady;
@@ -246,13 +263,13 @@ const view = {
         return;
       }
     }
-    if (fresh || has("other")) await openThere();
+    if (fresh || has("other")) { await openThere(); V.tools.stale(sheets().filter((one) => one.facts.stale).map((one) => stale(app, one.facts, again))); }
     if (fresh || has("mx", "my", "mz")) place(state);
-    if (fresh || has("q", "mode", "w", "where", "tag")) await seek();
     if (fresh || has("sel", "other")) await select();
     if (fresh || has("by", "other") || (has("q") && (state.by === "score" || V.by === "score"))) await recolour(); else if (has("q", "sel")) { V.tools.furnish(); paint(); }
-    const want = has("sel") && state.sel ? "selected" : has("by", "other") && V.by === "moved" ? "moved" : has("q") && state.q ? "found" : undefined;
-    if (fresh || has("sel", "q", "mode", "w", "where", "tag", "by", "other")) list(want);
+    const asks = fresh || has("q", "mode", "w", "where", "tag");
+    if (asks) await seek();
+    if (asks || has("sel", "by", "other")) list(has("sel") && state.sel ? "selected" : has("by", "other") && V.by === "moved" ? "moved" : has("q") && state.q ? "found" : undefined);
     app.title("Map");
     root.dataset.viewReady = "map";
   },

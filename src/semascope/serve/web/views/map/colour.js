@@ -6,7 +6,7 @@ const SHOWN = 10;
 const CALLED = { group: "region", tags: "tag" };
 // The choices as [key, name]. moved and score stand for a column that depends on what else is chosen.
 export const choices = (facts, { other, q }) => {
-  const plain = facts.columns.filter((one) => one.what !== "moved").map((one) => [one.name, CALLED[one.name] ?? one.name]);
+  const plain = facts.columns.filter((one) => one.what !== "moved").map((one) => [one.name, CALLED[one.name] ?? one.name.replace(/^field:/, "")]);
   if (!plain.some(([key]) => key === "group")) plain.unshift(["group", "region"]);
   return [...plain, ...(q ? [["score", "score for the search"]] : []), ...(other ? [["moved", "moved (neighbours lost)"]] : [])];
 };
@@ -43,7 +43,7 @@ const dot = (number) => el("i", { class: "dot", style: { background: css(hue(num
 export const legend = (column, by, { pressed, choose }) => {
   if (column.share) {
     const stops = [0, 0.25, 0.5, 0.75, 1].map((share) => css(ramp(share))).join(", "), [low, high] = column.ends ?? ["0", "1"];
-    return [el("span", { text: low }), el("span", { class: "ramp", role: "img", "aria-label": `from ${low} to ${high}`, style: { background: `linear-gradient(90deg, ${stops})` } }), el("span", { text: high })];
+    return [el("span", { text: low }), el("span", { class: "ramp", role: "img", "aria-label": `from ${low} to ${high}`, style: { background: `linear-gradient(90deg, ${stops})` } }), el("span", { text: high }), column.says && el("span", { class: "note", text: column.says })].filter(Boolean);
   }
   if (by === "group" || !column.names?.length) return [];
   const every = most(column.counts ?? sizesOf(column).sizes), first = every.slice(0, SHOWN);

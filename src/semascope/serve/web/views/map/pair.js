@@ -25,9 +25,9 @@ export class Near {
   async of(here, there, row, signal) {
     const key = `${here.encoding}\0${there.encoding}\0${row}`;
     if (!this.known.has(key)) {
-      const { near, other, kept } = await this.app.api.post("/x/map/near", { encoding: here.encoding, row, other: there.encoding }, { signal });
+      const { near, other } = await this.app.api.post("/x/map/near", { encoding: here.encoding, row, other: there.encoding }, { signal });
       const away = new Set(other ?? []), home = new Set(near);
-      const out = { kept: [], lost: [], fresh: [], number: kept, of: near.length };
+      const out = { kept: [], lost: [], fresh: [], of: near.length };
       for (const one of near) (away.has(here.forth[one]) ? out.kept : out.lost).push([one, here.forth[one]]);
       for (const one of other ?? []) if (!home.has(there.back[one])) out.fresh.push([there.back[one], one]);
       this.known.set(key, out);

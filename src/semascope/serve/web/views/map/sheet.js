@@ -11,7 +11,7 @@ export const saidRow = (one) => [one.title, one.passage].filter(Boolean).join(":
 
 export class Sheet {
   // act: what the view does with a hand's findings: hover(sheet, row), press(sheet, row), drag(sheet, event) -> "lasso" | "box" | null,
-  // lassoed(sheet, line, event), keys(sheet), drawn(sheet).
+  // lassoed(sheet, line, event), keys(sheet).
   constructor(app, facts, places, act) {
     const n = facts.n;
     Object.assign(this, { app, facts, act, n, encoding: facts.encoding, rows: new Rows(app, facts.encoding), columns: new Map(), line: null, marks: [], chosen: -1, tinted: true });
@@ -125,7 +125,6 @@ export class Sheet {
       pen.setLineDash([]);
     }
     this.name();
-    this.act.drawn(this);
   }
 
   name() {

@@ -19,7 +19,7 @@ export class Tools {
     this.said = el("p", { class: "mapsaid", role: "status" });
     this.notice = el("div", { class: "notices" });
     this.node = el("div", { class: "mapbar" }, el("label", { class: "choice" }, el("span", { text: "Colour" }), this.colour), this.beside,
-      el("div", { class: "tooling", role: "group", "aria-label": "What a drag does" }, this.move, this.lasso), this.manner, this.said, this.notice);
+      el("div", { class: "tooling", role: "group", "aria-label": "What a drag does" }, this.move, this.lasso), press("Select what is in view (s)", (event) => map.seen(event), "In view", { "aria-keyshortcuts": "s" }), this.manner, this.said, this.notice);
     const zoom = (by) => () => { for (const one of [map.here()]) one.plane.zoom(by); };
     this.zooming = el("div", { class: "zoom keepout" }, press("Zoom in", zoom(1.6), "+"), press("Zoom out", zoom(1 / 1.6), "−"), press("Show the whole map", () => { for (const one of map.sheets()) one.plane.whole(); }, sign("whole")));
     this.legendBox = el("div", { class: "legend keepout", role: "group", "aria-label": "Legend", hidden: true });
@@ -82,11 +82,14 @@ export class Tools {
   kept(found) {
     const [here, there] = this.map.sheets().map((one) => one.encoding);
     const part = (kind, number, text) => el("span", { class: `mark ${kind}` }, el("i", { class: "ring" }), `${count(number)} ${text}`);
-    this.pair.replaceChildren(...(found ? [el("b", { text: `${found.number} of ${found.of} neighbours kept` }), part("kept", found.kept.length, "in both"), part("lost", found.lost.length, `only in ${here}`), part("fresh", found.fresh.length, `only in ${there}`)]
+    this.pair.replaceChildren(...(found ? [el("b", { text: `${found.kept.length} of ${found.of} neighbours kept` }), part("kept", found.kept.length, "in both"), part("lost", found.lost.length, `only in ${here}`), part("fresh", found.fresh.length, `only in ${there}`)]
       : [el("span", { class: "note", text: "Point at a passage: it is marked on both maps, with its 15 nearest." })]));
   }
 
-  stale(box) { this.notice.querySelector(".stale")?.remove(); if (box) this.notice.append(box); }
+  stale(boxes) {
+    for (const one of this.notice.querySelectorAll(".stale")) one.remove();
+    this.notice.append(...boxes);
+  }
 
   // What a choice needs that is not there yet, and the button that makes it.
   missing(error, by) {
