@@ -85,6 +85,16 @@ def test_every_post_has_an_example_and_every_field_of_the_wire_a_meaning(made: d
     assert all("description" in one for one in fields.values())
 
 
+def test_the_input_of_embeddings_is_told_apart_exactly(made: dict[str, Any]) -> None:
+    schema = made["components"]["schemas"]["EmbeddingsAsked"]["properties"]["input"]
+    jsonschema = pytest.importorskip("jsonschema", reason="no validator of JSON schemas here")
+    for good in ("a", ["a", "b"], [1, 2], [[1], [2, 3]]):
+        jsonschema.validate(good, schema)
+    for bad in ("", [], ["a", 1], [[1], "a"], [[]], [-1], 5, [["a"]]):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(bad, schema)
+
+
 def test_a_key_is_asked_for_where_the_server_wants_one() -> None:
     keyed = document(ROUTES, names=NAMES, keyed=True)
     assert keyed["security"] == [{"key": []}]

@@ -15,13 +15,15 @@ _HEAD = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}: routes</title>
 <link rel="stylesheet" href="/app/docs.css">
+<link rel="icon" href="/app/icon.svg">
 </head>
 <body>
 <a class="skip" href="#routes">To the routes</a>
 <header>
 <h1>{title} <small>{version}</small></h1>
 <p>{says}</p>
-<p>{keys} The same for programs: <a href="/openapi.json">openapi.json</a>. The app is at <a href="/">/</a>.</p>
+<p>{keys} The same for programs: <a href="/openapi.json">openapi.json</a>. The app is at <a href="/">/</a>.
+In the examples <code>$SERVER</code> is the address of this server, such as <code>http://127.0.0.1:8000</code>.</p>
 </header>
 """
 _LINES = 40  # of an example on the page
@@ -168,13 +170,19 @@ def _type(schema: Mapping[str, Any]) -> str:
         name = escape(schema["$ref"].rpartition("/")[2])
         return f'<a href="#type-{name}">{name}</a>'
     if "enum" in schema or "const" in schema:
-        return " or ".join(escape(json.dumps(value)) for value in schema.get("enum", [schema.get("const")]))
+        values = [value for value in schema.get("enum", [schema.get("const")]) if value is not None]
+        return " or ".join(escape(json.dumps(value)) for value in values)
     for name in ("anyOf", "oneOf"):
         if name in schema:
-            return " or ".join(dict.fromkeys(map(_type, schema[name])))
+            # What may be left out may be null too: not worth a word each time.
+            kinds = [one for one in schema[name] if one.get("type") != "null"]
+            return " or ".join(dict.fromkeys(map(_type, kinds)))
     kind = schema.get("type")
     if kind == "array":
-        return f"list of {_type(schema['items'])}" if schema.get("items") else "list"
+        if not schema.get("items"):
+            return "list"
+        inside = _type(schema["items"])
+        return f"list of ({inside})" if " or " in inside else f"list of {inside}"
     if kind == "object" and isinstance(schema.get("additionalProperties"), Mapping):
         return f"object of {_type(schema['additionalProperties'])}"
     return escape(kind) if isinstance(kind, str) else "anything"

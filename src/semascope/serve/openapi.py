@@ -123,6 +123,10 @@ class _Schemas:
             wanted += [one.takes] if _has_body(one) else [field.type for field in _fields(one)]
         unique = list({str(kind): kind for kind in map(_bare, wanted)}.values())
         schemas, self.components = msgspec.json.schema_components(unique, ref_template=_REFERENCE)
+        for schema in self.components.values():
+            for one in schema.get("properties", {}).values():
+                if "oneOf" in one:
+                    one.pop("anyOf", None)  # of a type that says less exactly what the field added itself
         self._of = dict(zip(map(str, unique), schemas, strict=True))
 
     def __call__(self, kind: Any) -> dict[str, Any]:

@@ -50,13 +50,14 @@ _KINDS: dict[str, Kind] = {
 
 _CUT = 'shorten it, or let it be cut with "truncate": true'
 
-# msgspec knows no union of lists, so the type alone would let lists of texts mixed with token ids pass.
+# msgspec knows no union of lists, so the type alone would let lists of texts mixed with token ids pass; what is added to the schema
+# says it exactly, and takes the place of what msgspec says.
 Input = Annotated[
     str | list[str | int | list[int]],
     Meta(
         description="A text, a list of texts, the token ids of one text, or a list of those.",
         extra_json_schema={
-            "anyOf": [
+            "oneOf": [
                 {"type": "string", "minLength": 1},
                 {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
                 {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
