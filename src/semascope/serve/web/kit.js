@@ -71,6 +71,8 @@ export const cutter = (text) => {
 };
 export const slice = (text, start, stop) => { const at = cutter(text); return text.slice(at(start), at(stop)); };
 
+// How strongly a share of the largest is lit, 0 to 1: the same order, with small ones still to be seen.
+export const strength = (part) => Math.min(1, Math.max(0, part)) ** 0.6;
 // Text with the marked parts lit. marks: [{start, stop, share}] in characters of `text`; a share of `top` is fully
 // lit. Only what adds is lit; `less` also underlines what takes away. `from` and `to` (characters) show a part only.
 export const lit = (text, marks = [], { top = Math.max(0, ...marks.map((one) => one.share ?? 1)), less = false, from = 0, to = Infinity, least = 0.04 } = {}) => {
@@ -82,7 +84,7 @@ export const lit = (text, marks = [], { top = Math.max(0, ...marks.map((one) => 
     if (!(part >= least || (less && part <= -least))) continue;
     out.push(text.slice(done, start));
     const said = { "data-share": share.toFixed(4), title: `${share < 0 ? "takes" : "adds"} ${figure(Math.abs(share))}` };
-    out.push(part > 0 ? el("mark", { ...said, style: { "--share": Math.min(1, part).toFixed(3) }, text: text.slice(start, stop) }) : el("u", { ...said, class: "less", text: text.slice(start, stop) }));
+    out.push(part > 0 ? el("mark", { ...said, style: { "--share": strength(part) }, text: text.slice(start, stop) }) : el("u", { ...said, class: "less", text: text.slice(start, stop) }));
     done = stop;
   }
   if (done < end) out.push(text.slice(done, end));

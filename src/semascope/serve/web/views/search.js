@@ -1,5 +1,5 @@
 // The Search view: what is asked stands in the address; this draws the answer and what can be asked next.
-import { announce, busy, byId, count, counted, debounce, dialog, dialsOf, dialsText, el, figure, icon, percent, shorten, trouble } from "../kit.js";
+import { announce, busy, byId, count, counted, debounce, dialog, dialsOf, dialsText, el, figure, icon, percent, shorten, strength, trouble } from "../kit.js";
 import { Filters } from "./search/filters.js";
 import { hitItem, light } from "./search/hit.js";
 import { home, nothing } from "./search/home.js";
@@ -20,11 +20,12 @@ const bodyOf = (state) => ({
   weight: state.w === undefined || modeOf(state) !== "hybrid" ? undefined : Number(state.w), where: state.where ? [state.where] : undefined,
   tag: state.tag, encoding: state.enc, dials: state.dials ? dialsOf(state.dials) : undefined });
 
+// The largest share of any word shown: it is lit the most, so that shades compare across hits.
+const topOf = (hits, found) => hits.reduce((most, hit) => (found(hit)?.words ?? []).concat(found(hit)?.title ?? []).reduce((one, word) => Math.max(one, word.share), most), 0);
 // What a hit's drawing needs to know of the whole answer.
 const context = (state, answer) => {
   const encoding = V.app.encoding()?.name ?? "", found = (hit) => (lights(state) ? recall(state, encoding, hit) : undefined), mode = answer.mode || modeOf(state);
-  const shares = answer.hits.flatMap((hit) => (found(hit)?.words ?? []).map((one) => one.share));
-  return { app: V.app, state, conditions: read(state.where) ?? [], best: Math.max(0, ...answer.hits.map((hit) => hit.score)), top: Math.max(0, ...shares), found, rank: (name) => V.filters.rank(name),
+  return { app: V.app, state, conditions: read(state.where) ?? [], best: Math.max(0, ...answer.hits.map((hit) => hit.score)), top: topOf(answer.hits, found), found, rank: (name) => V.filters.rank(name),
     mixed: mode === "hybrid", explains: lights(state), missing: V.missing ?? "",
     scale: mode === "hybrid" ? "Meaning and words joined." : mode === "lexical" ? "BM25." : "Cosine." };
 };
@@ -35,7 +36,7 @@ const parts = () => {
   const slide = el("input", { type: "range", min: 0, max: 1, step: 0.05, id: "weight", "aria-label": "How much words count, against meaning", oninput: () => weigh(), onchange: () => weigh.now() });
   const weigh = debounce(() => V.app.go({ w: Number(slide.value) === 0.5 ? "" : slide.value }, { replace: true }), 120);
   const weight = el("label", { class: "weight note" }, el("span", { text: "meaning" }), slide, el("span", { text: "words" }));
-  const filterButton = el("button", { type: "button", class: "quiet filter-button", onclick: sheet }, icon("filter"), "Filters");
+  const filterButton = el("button", { type: "button", class: "quiet filter-button", "aria-label": "Filters", onclick: sheet }, icon("filter"), el("span", { class: "says", text: "Filters" }), el("span", { class: "num" }));
   const head = el("div", { class: "found" }, el("p", { class: "note", id: "found" }), el("div", { class: "acts" }, copyLink(), saveMenu(V.app, () => ({ ids: V.hits.map((hit) => hit.id) }))));
   return { modes, slide, weight, filterButton, head, chips: el("div", { class: "row active" }), legend: el("p", { class: "legend note", hidden: true }), hits: el("ol", { class: "hits", "aria-label": "Results" }), under: el("div", { class: "under" }), bar: el("div", { class: "bar" }, modes, weight, filterButton) };
 };
@@ -61,7 +62,9 @@ const activeChips = (state) => {
   }
   V.parts.chips.replaceChildren(...out);
   if (out.length > 1) V.parts.chips.append(el("button", { type: "button", class: "quiet", text: "Remove all", onclick: () => V.app.go({ where: "", tag: "", dials: "", k: "" }) }));
-  V.parts.filterButton.lastChild.textContent = conditions?.length || state.tag ? `Filters (${(conditions?.length ?? 0) + (state.tag ? 1 : 0)})` : "Filters";
+  const many = (conditions?.length ?? Number(Boolean(state.where))) + Number(Boolean(state.tag));
+  V.parts.filterButton.lastChild.textContent = many ? String(many) : "";
+  V.parts.filterButton.setAttribute("aria-label", many ? `Filters: ${many} on` : "Filters");
 };
 const controls = (state) => {
   const mode = modeOf(state);
@@ -96,12 +99,14 @@ const how = (state, answer) => {
 };
 const draw = (state, answer, { grown = false } = {}) => {
   const had = document.activeElement?.closest?.(".hit")?.dataset.id, ctx = context(state, answer), { hits } = V.parts;
+  V.ctx = ctx;
   V.hits = answer.hits;
   V.last = { state, answer };
   for (const hit of answer.hits) V.titles.set(hit.id, hit.title || hit.id);
   hits.replaceChildren(...answer.hits.map((hit, at) => hitItem(hit, at, ctx)));
   V.parts.head.hidden = !answer.hits.length;
-  byId("found").textContent = how(state, answer).join(" · ");
+  const [first, ...rest] = how(state, answer);
+  byId("found").replaceChildren(first, el("span", { class: "wide", text: rest.map((one) => ` · ${one}`).join("") }));
   if (!answer.hits.length) place(nothing(V.app, ctx.conditions, state));
   else {
     const most = V.app.space.limits?.k ?? 100, k = kOf(state), next = Math.min(most, k + STEP);
@@ -113,21 +118,33 @@ const draw = (state, answer, { grown = false } = {}) => {
   readOut(answer.hits.length ? `${how(state, answer)[0]}. First: ${answer.hits[0].title || answer.hits[0].id}` : "Nothing was found");
 };
 const legend = (state, ctx, known) => {
-  const box = V.parts.legend, swatch = (share) => el("mark", { style: { "--share": share }, text: "word" });
+  const box = V.parts.legend, swatch = (share) => el("mark", { style: { "--share": strength(share) }, text: "word" });
   box.hidden = !V.hits.length || (!known && !state.q);
-  if (known) box.replaceChildren("lit: how much a word adds to the score ", swatch(0.25), " ", el("span", { class: "num", text: figure(ctx.top / 4) }), " ", swatch(1), " ", el("span", { class: "num", text: figure(ctx.top) }), " · “Why” takes a score apart");
+  if (known) box.replaceChildren("lit: how much a word adds to the score ", swatch(0.25), " ", el("span", { class: "num", text: figure(ctx.top / 4) }), " ", swatch(1), " ", el("span", { class: "num", text: figure(ctx.top) }), el("span", { class: "wide", text: " · “Why” takes a score apart" }));
   else box.replaceChildren("lit: words of the query", V.missing ? ` (what each word adds to the score is not known: ${V.missing})` : "");
 };
+const quiet = (signal) => new Promise((go, stop) => {
+  const timer = setTimeout(go, 350);
+  signal.addEventListener("abort", () => { clearTimeout(timer); stop(signal.reason); }, { once: true });
+});
 const lighten = async (state, answer, signal) => {
-  const items = [...V.parts.hits.children], all = () => { const ctx = context(state, answer), known = answer.hits.some((hit) => ctx.found(hit)); answer.hits.forEach((hit, at) => light(items[at], hit, ctx.found(hit), ctx)); legend(state, ctx, known); V.parts.hits.dataset.lit = known ? "shares" : "words"; };
+  const items = [...V.parts.hits.children], { ctx } = V;
   V.missing = "";
   if (lights(state) && answer.hits.length) {
-    try { await explain(V.app, state, answer.hits, { signal }); } catch (error) {
+    try {
+      // Where each word has to be left out in turn that is work: not for every letter typed.
+      if (V.app.encoding()?.kind !== "static" && V.app.encoding()?.kind !== "hashing") await quiet(signal);
+      await explain(V.app, state, answer.hits, { signal }); } catch (error) {
       if (error.name === "AbortError") return;
       V.missing = error.message;
     }
   }
-  if (!signal.aborted) all();
+  if (signal.aborted) return;
+  const known = answer.hits.some((hit) => ctx.found(hit));
+  Object.assign(ctx, { top: topOf(answer.hits, ctx.found), missing: V.missing });
+  answer.hits.forEach((hit, at) => light(items[at], hit, ctx.found(hit), ctx));
+  legend(state, ctx, known);
+  V.parts.hits.dataset.lit = known ? "shares" : "words";
 };
 
 const ask = async (state, grown) => {
@@ -159,7 +176,7 @@ const failed = (error, state) => {
   bare();
   V.root.dataset.viewReady = "search";
   // A condition that is not right is said beside the conditions; everything else where the results would be.
-  if (error.param === "where" || (error.status === 400 && /^where\b/.test(error.message))) {
+  if (error.param === "where" || /^where\b/.test(error.message)) {
     V.filters.refused(error.message);
     const short = el("div", { class: "none" }, el("h2", { text: "The conditions are not understood" }), el("p", { role: "alert", text: error.message }), el("p", { class: "row" }, el("a", { class: "button", href: V.app.href({ where: "", k: "" }), text: "Search without them" })));
     place(short);
@@ -192,8 +209,8 @@ export default {
     document.addEventListener("keydown", keys);
     app.help.push(["j k", "next and previous result (also ↓ ↑)", "search"], ["Enter", "open the result in its context", "search"], ["m", "more like the result", "search"]);
     // Fields and tags come beside the first answer: nothing waits for them.
-    V.known = Promise.all([app.api.get("/x/fields", { encoding: app.state.enc }).then((got) => got.fields), app.api.get("/x/tags").then((got) => got.tags)].map((one) => one.catch(() => [])))
-      .then(([fields, tags]) => { Object.assign(V.filters, { fields, tags }); root.classList.toggle("bare", !V.filters.any); V.filters.update(app.state); });
+    V.known = Promise.all([app.api.get("/x/fields").then((got) => got.fields), app.api.get("/x/tags").then((got) => got.tags)].map((one) => one.catch(() => [])))
+      .then(([fields, tags]) => { Object.assign(V.filters, { fields, tags }); root.classList.toggle("bare", !V.filters.any); V.filters.example(); V.filters.update(app.state); });
     document.addEventListener("tags", async () => { V.answers.clear(); V.filters.tags = (await app.api.get("/x/tags").catch(() => ({ tags: [] }))).tags; V.filters.update(app.state); });
   },
   async update(state, changed) {

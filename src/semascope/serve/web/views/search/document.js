@@ -87,7 +87,7 @@ const draw = (found, span, names) => {
     el("div", { class: "head" }, title,
       list.length > 1 ? el("span", { class: "steps" }, el("span", { class: "note num", text: at < 0 ? `${count(list.length)} passages` : `${count(at + 1)} of ${count(list.length)}` }), step("previous", "Previous passage", at < 0 ? -1 : at - 1), step("next", "Next passage", at + 1)) : null,
       el("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => D.node.close() }, icon("close"))),
-    el("div", { class: "inside" }, el("p", { class: "row note" }, el("code", { text: found.id })), ways(found, span), tagBox(found, names), body, facts(found)));
+    el("div", { class: "inside" }, found.title && found.title !== found.id ? el("p", { class: "note" }, el("code", { text: found.id })) : "", ways(found, span), tagBox(found, names), body, facts(found)));
   return { title, body };
 };
 const scrollTo = (node) => {

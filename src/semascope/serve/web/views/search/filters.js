@@ -5,9 +5,11 @@ import { between, read, same, toggle, write } from "./where.js";
 const FIRST = 6, LONG = 12, OPEN = 3;
 
 // Fields that tell documents apart rather than sort them come last, closed; the id is not a filter.
-const ordered = (fields) => {
+export const ordered = (fields) => {
   const weight = (one) => (one.kind === "text" ? (one.distinct > 0.5 * one.documents ? 3 : one.distinct > 200 ? 2 : 0) : one.kind === "time" ? 0.5 : 1);
-  return fields.filter((one) => one.name !== "id" && one.distinct > 0 && !(one.kind === "text" && one.name === "title")).sort((a, b) => weight(a) - weight(b));
+  // The label is often one of the other columns under a second name: once is enough.
+  const twin = (one, at) => one.distinct > 1 && fields.some((other, place) => place !== at && other.distinct === one.distinct && (one.name === "label" || (other.name !== "label" && place < at)) && other.documents === one.documents && JSON.stringify(other.values) === JSON.stringify(one.values));
+  return fields.filter((one, at) => one.name !== "id" && one.distinct > 0 && !(one.kind === "text" && one.name === "title") && !twin(one, at) && (one.kind === "text" || one.least !== null)).sort((a, b) => weight(a) - weight(b));
 };
 
 const values = (field, ctx) => {
@@ -68,7 +70,7 @@ export class Filters {
     this.app = app;
     this.fields = [];
     this.tags = [];
-    this.text = el("input", { type: "text", id: "where", placeholder: "year>=2020 and lang=en", autocomplete: "off", autocapitalize: "off", spellcheck: "false", "aria-describedby": "where-error", enterkeyhint: "go" });
+    this.text = el("input", { type: "text", id: "where", autocomplete: "off", autocapitalize: "off", spellcheck: "false", "aria-describedby": "where-error", enterkeyhint: "go" });
     this.error = el("p", { id: "where-error", class: "error", role: "alert", hidden: true });
     this.lists = el("div", { class: "fields" });
     const form = el("form", { class: "condition", onsubmit: (event) => { event.preventDefault(); this.send(); } }, el("label", { for: "where", text: "Conditions" }), this.text, this.error);
@@ -79,6 +81,13 @@ export class Filters {
   send() {
     const where = this.text.value.trim();
     if (where !== (this.app.state.where ?? "")) this.app.go({ where, k: "" });
+  }
+
+  // What the conditions could be here: made of the fields there are.
+  example() {
+    const all = ordered(this.fields), text = all.find((one) => one.kind === "text" && one.values.length), other = all.find((one) => one.kind !== "text");
+    const parts = [text && { field: text.name, op: "=", value: String(text.values[0].value) }, other && { field: other.name, op: ">=", value: String(other.least).slice(0, 10) }].filter(Boolean);
+    this.text.placeholder = parts.length ? write(parts) : "field=value";
   }
 
   // The server's word on the conditions; "" when they are right.

@@ -12,7 +12,7 @@ export const saveMenu = (app, what) => {
       download(name, blob);
     } catch (error) { dialog("Nothing was saved", [trouble(error)], { kind: "small" }); }
   };
-  const summary = el("summary", { class: "button quiet" }, icon("save"), "Save");
+  const summary = el("summary", { class: "button quiet", "aria-label": "Save the results" }, icon("save"), el("span", { text: "Save" }));
   const menu = el("details", { class: "menu" }, summary,
     el("div", { class: "card list" }, ...FORMATS.map(([format, says]) => el("button", { type: "button", class: "quiet", text: says, "data-format": format, onclick: () => save(format) }))));
   menu.addEventListener("keydown", (event) => { if (event.key === "Escape" && menu.open) { event.stopPropagation(); menu.open = false; summary.focus(); } });
@@ -23,7 +23,7 @@ export const saveMenu = (app, what) => {
 
 export const copyLink = () => {
   const says = el("span", { text: "Copy link" });
-  const button = el("button", { type: "button", class: "quiet" , onclick: async () => {
+  const button = el("button", { type: "button", class: "quiet", "aria-label": "Copy link", onclick: async () => {
     try { await navigator.clipboard.writeText(location.href); says.textContent = "Copied"; announce("The address was copied"); }
     // Without leave to use the clipboard (or without https) the address is shown to be copied by hand.
     catch { dialog("The address of this picture", [el("input", { type: "text", value: location.href, readonly: true, "aria-label": "Address", autofocus: true, class: "wide", onfocus: (event) => event.target.select() })], { kind: "small" }); return; }
