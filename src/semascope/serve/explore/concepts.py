@@ -6,23 +6,30 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from semascope.errors import UnknownNameError
 from semascope.look.charts import Chart
 from semascope.look.concepts import group_shares, nearest_words
 from semascope.look.kept import place as kept_at
 from semascope.look.vocabulary import KIND, Vocabulary, open_words
+from semascope.ops import unit
+from semascope.serve.explore.fields import encoder_of
 from semascope.serve.explore.maps import Maps
-from semascope.serve.explore.places import Place, encoding_name, vector_of
+from semascope.serve.explore.places import Place, encoded, encoding_name
 from semascope.serve.explore.steering import group_middle
 from semascope.serve.http.answering import Endpoint
 from semascope.serve.http.problems import Problem
+from semascope.serve.models import Served
+from semascope.space.ingest import encoded_text
 from semascope.types import Vectors
 
 if TYPE_CHECKING:
     from semascope.serve.house import House
+    from semascope.space import Space
 
 _WORDS = 200  # that are named at most
+_COUNTED = 256  # passages of a document whose tokens are counted
 
 
 class Features(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -59,9 +66,22 @@ class Missing(msgspec.Struct, frozen=True):
     how: str
 
 
+class About(msgspec.Struct, frozen=True):
+    """Of the vector itself: `tokens` of what it was made of (null where they cannot be counted), and its `norm`.
+
+    Of a text, the length of the vector as the encoder gives it. Of a document, that of the mean of its `passages`' unit
+    vectors: 1 where they agree, less where they differ.
+    """
+
+    tokens: int | None
+    norm: float
+    passages: int
+
+
 class Concepts(msgspec.Struct, frozen=True):
     """A vector in concepts; null where what they are made of is missing. `n` is how many passages percentiles are of."""
 
+    about: About
     groups: list[Group] | None
     words: list[Word] | None
     missing: list[Missing]
@@ -119,7 +139,8 @@ async def features(house: House, asked: Features) -> Concepts:
         said = f"words: want a whole number from 1 to {_WORDS}, got {asked.words}"
         raise Problem(400, said, param="words", code="invalid_value")
     encoding = await encoding_name(house, asked.encoding)
-    x = await vector_of(house, encoding, asked.of, "of")
+    place = asked.of.checked(house, "of")
+    x, about = await _read(house, encoding, place)
     known, missing = house.kept(Known), list[Missing]()
     chart = None
     try:
@@ -133,11 +154,42 @@ async def features(house: House, asked: Features) -> Concepts:
     if words is None:
         how = 'The commonest words of the corpus have to be encoded once: start the job "words".'
         missing.append(Missing("words", "no_words", how))
-    return await house.thread(_said, house, x, chart, words, missing, asked.words)
+    return await house.thread(_said, house, x, about, chart, words, missing, asked.words)
+
+
+async def _read(house: House, encoding: str, place: Place) -> tuple[Vectors, About]:
+    """The vector of a place at length one (or zero), (d,), and what is to be said of it."""
+    if place.id is None:
+        read = await encoded(house, encoding, place.said, place.kind)
+        return read.vector, About(read.tokens, read.norm, 1)
+    space = house.opened()
+    rows = await house.thread(space.passage_vectors, place.id, place.span, encoding)
+    if not len(rows):
+        said = f"id: document {place.id!r} has no passages, and so no vector"
+        raise Problem(409, said, param="of", code="no_passages")
+    middle = rows.mean(axis=0, keepdims=True, dtype=np.float64)
+    tokens = None
+    if len(rows) <= _COUNTED and await encoder_of(house, encoding) is not None:
+        served = (await house.of_encoding(encoding)).served
+        tokens = int((await house.thread(_tokens, space, served, encoding, place)).sum())
+    return unit(middle)[0], About(tokens, float(np.linalg.norm(middle)), len(rows))
+
+
+def _tokens(space: Space, served: Served, encoding: str, place: Place) -> NDArray[np.int64]:
+    """How many tokens each passage of a document has, its title before it, as encoders read it. Blocks."""
+    document = space.get(place.id or "")
+    spans = space.passages(document.id, encoding).sharing(place.span).spans.tolist()
+    return served.tokens([encoded_text(document.title, document.text[start:stop]) for start, stop in spans])
 
 
 def _said(
-    house: House, x: Vectors, chart: Chart | None, words: Vocabulary | None, missing: list[Missing], most: int
+    house: House,
+    x: Vectors,
+    about: About,
+    chart: Chart | None,
+    words: Vocabulary | None,
+    missing: list[Missing],
+    most: int,
 ) -> Concepts:
     groups, n = None, 0
     if chart is not None:
@@ -152,7 +204,7 @@ def _said(
         ]
         groups.sort(key=lambda one: -one.share)
     named = None if words is None else [Word(*one) for one in nearest_words(x, words, most)]
-    return Concepts(groups, named, missing, n)
+    return Concepts(about, groups, named, missing, n)
 
 
 ENDPOINTS = [

@@ -44,7 +44,7 @@ class About(msgspec.Struct, frozen=True):
 
 
 class Here(msgspec.Struct, frozen=True):
-    """What is served; `name` is null where no Space is."""
+    """What is served; `name` is null where no Space is. `bytes` on disk, by part."""
 
     name: str | None
     documents: int
@@ -54,6 +54,7 @@ class Here(msgspec.Struct, frozen=True):
     encodings: list[About]
     models: list[str]
     limits: Limits
+    bytes: dict[str, int]
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -111,7 +112,7 @@ async def space(house: House, asked: Asked) -> Here:
     settings = house.settings
     limits = Limits(settings.hits, settings.text, settings.rows)
     if house.space is None:
-        return Here(None, 0, 0, semascope.__version__, False, [], list(house.models), limits)
+        return Here(None, 0, 0, semascope.__version__, False, [], list(house.models), limits, {})
     opened = house.opened()
     facts = await house.thread(opened.info)
     encodings = await house.thread(opened.encodings)
@@ -128,6 +129,7 @@ async def space(house: House, asked: Asked) -> Here:
         about,
         list(house.models),
         limits,
+        {name: int(size) for name, size in facts["bytes_by_part"].items()},
     )
 
 

@@ -111,11 +111,13 @@ class Read:
         vector: Of length one, or zero, float32 (d,).
         cut: How many of its tokens were not read.
         tokens: How many it has.
+        norm: Of the vector as the encoder gives it.
     """
 
     vector: Vectors
     cut: int
     tokens: int
+    norm: float
 
 
 async def encoded(house: House, encoding: str, text: str, kind: Kind) -> Read:
@@ -126,7 +128,8 @@ async def encoded(house: House, encoding: str, text: str, kind: Kind) -> Read:
     """
     batcher = await house.of_encoding(encoding)
     found = await batcher.encode([text], kind=kind, truncate=True)
-    return Read(unit(found.vectors)[0], int(found.cut[0]), int(found.tokens[0]))
+    norm = float(np.linalg.norm(found.vectors[0].astype(np.float64)))
+    return Read(unit(found.vectors)[0], int(found.cut[0]), int(found.tokens[0]), norm)
 
 
 async def vector_of(house: House, encoding: str, place: Place, param: str) -> Vectors:

@@ -27,7 +27,7 @@ export const holds = (app) => {
   const tile = (name, value) => el("div", { class: "tile" }, el("dt", { text: name }), el("dd", { text: value }));
   const head = ["Encoding", "Encoder", "Kind", "Dimensions", "Passages", "Queries", "Layers", "Map"];
   return el("section", { "aria-labelledby": "holds-title" }, el("h2", { id: "holds-title", text: "What this Space holds" }),
-    el("dl", { class: "tiles" }, tile("Documents", count(space.documents)), tile("Passages", count(space.passages)), tile("Encodings", count(space.encodings.length)), space.version ? tile("State", space.version) : null),
+    el("dl", { class: "tiles" }, tile("Documents", count(space.documents)), tile("Passages", count(space.passages)), tile("Encodings", count(space.encodings.length)), space.version ? tile("Served by", `Semascope ${space.version}`) : null),
     el("div", { class: "wide", role: "region", "aria-label": "Encodings", tabindex: "0" }, el("table", {}, el("caption", { class: "unseen", text: "Encodings" }), el("thead", {}, el("tr", {}, ...head.map((text) => el("th", { scope: "col", text })))),
       el("tbody", {}, ...space.encodings.map((one) => el("tr", {}, el("th", { scope: "row" }, one.name, one.current ? el("span", { class: "chip", text: "current" }) : null),
         ...[one.encoder ?? "not known", one.kind ?? "", one.dim && count(one.dim), count(one.passages), yes(one.queries), one.layers ? count(one.layers) : "none", yes(one.map)].map((text) => el("td", { text: text ?? "" }))))))),

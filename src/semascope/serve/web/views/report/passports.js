@@ -30,11 +30,13 @@ const table = (all) => {
   return el("div", { class: "wide", role: "region", "aria-label": "Passports side by side", tabindex: "0" }, el("table", { class: "passports" },
     el("caption", { class: "unseen", text: "Passports of the encodings and models" }),
     el("thead", {}, el("tr", {}, el("td", {}), ...all.map((one) => el("th", { scope: "col" }, el("small", { text: one.sort }), el("span", { dir: "auto", text: one.name }))))),
-    el("tbody", {}, part("Identity: must agree for vectors to be compared", all), ...IDENTITY.map(([field, title]) => row(field, title, all, (one) => one.passport[field]))),
+    el("tbody", {}, part("Identity: must agree for vectors to be compared", all), row("id", "In short", all, (one) => one.id), ...IDENTITY.map(([field, title]) => row(field, title, all, (one) => one.passport[field]))),
     el("tbody", {}, part("Informs only", all), ...INFORMS.map(([field, title]) => row(field, title, all, (one) => one.passport[field])), ...versions.map((name) => row(`versions.${name}`, name, all, (one) => one.passport.versions?.[name]))),
-    el("tfoot", {}, el("tr", {}, el("th", { scope: "row", text: "Canaries" }), ...all.map((one) => el("td", {}, el("span", { text: one.passport.canaries?.length ? `vectors of ${counted(one.passport.canaries.length, "text")}` : "not kept" }),
-      el("button", { type: "button", class: "small", text: "Save", "aria-label": `Save the passport of ${one.name}`, onclick: () => download(`${one.name}.passport.json`, new Blob([JSON.stringify(one.passport, null, 2)], { type: "application/json" })) })))))));
+    el("tfoot", {}, el("tr", {}, el("th", { scope: "row", text: "Canary texts" }), ...all.map(({ passport, name }) => el("td", {}, passport.canaries ? count(passport.canaries) : "not kept",
+      el("button", { type: "button", class: "small", text: "Save", "aria-label": `Save the passport of ${name}`, onclick: () => download(`${name}.passport.json`, new Blob([JSON.stringify(passport, null, 2)], { type: "application/json" })) })))))));
 };
+// Where the encoder at hand is not the one that made the vectors, queries and vectors must not meet.
+const unlike = (all) => all.filter((one) => one.differences?.length).map((one) => el("p", { class: "unlike" }, el("span", { class: "sign", "aria-hidden": "true", text: "!" }), ` ${one.name}: the encoder at hand is not the one that made these vectors. It differs in ${one.differences.join(", ")}.`));
 
 const asks = (app) => {
   const models = (app.space.models ?? []).map((one) => (typeof one === "string" ? one : one.id ?? one.name));
@@ -51,6 +53,6 @@ export const passports = async (app, signal) => {
   const good = answers.filter((one) => one.passport), bad = answers.filter((one) => !one.passport);
   return el("section", { "aria-labelledby": "passports-title" }, el("h2", { id: "passports-title", text: "Passports" }),
     el("p", { class: "note", text: "What made the vectors. Where two differ in an identity field, their vectors must not be mixed." }),
-    good.length ? table(good) : el("p", { text: "Nothing here has a passport." }),
+    ...unlike(good), good.length ? table(good) : el("p", { text: "Nothing here has a passport." }),
     ...bad.map((one) => el("p", { class: "note", text: `${one.name}: ${one.error.message}` })));
 };
