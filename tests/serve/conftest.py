@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -11,6 +16,7 @@ from typing import Any, Self
 
 import numpy as np
 import pytest
+from browser import browser  # noqa: F401 - a fixture for all tests here
 
 from semascope.corpus import Corpus, Document
 from semascope.encoders import Encoder
@@ -144,6 +150,12 @@ class Served:
             self.stop()
 
 
+@pytest.fixture(scope="session")
+def served() -> type[Served]:
+    """`with served(space, models, **settings) as server:` for fixtures that live longer than a test; see `Served`."""
+    return Served
+
+
 @pytest.fixture
 def running() -> Iterator[Callable[..., Served]]:
     """`running(space, models={...}, **settings)` starts a server that ends with the test; see `Served`."""
@@ -157,6 +169,55 @@ def running() -> Iterator[Callable[..., Served]]:
     yield start
     for served in started:
         served.__exit__(None, None, None)
+
+
+class Child:
+    """A server as a process of its own, started as a person would.
+
+    Args:
+        args: Of `semascope serve`.
+        env: Beside what is there.
+    """
+
+    def __init__(self, *args: object, env: Mapping[str, str] | None = None) -> None:
+        command = [sys.executable, "-m", "semascope", "serve", *map(str, args), "--port", "0"]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}
+        )
+        assert self.process.stdout is not None
+        self.said: list[str] = []
+        for line in self.process.stdout:
+            self.said.append(line)
+            if "Ctrl-C ends it" in line:
+                break
+        found = re.search(r"http://[^ ]+:(\d+)", "".join(self.said))
+        if found is None:
+            raise AssertionError(f"no server: {self.process.stderr.read() if self.process.stderr else ''}")
+        self.port = int(found[1])
+        self.address = f"http://127.0.0.1:{self.port}"
+
+    def end(self, number: int = signal.SIGTERM, timeout: float = 60.0) -> tuple[int, str]:
+        """Stop it; the exit code, and what it wrote to stderr."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        _, written = self.process.communicate(timeout=timeout)
+        return self.process.returncode, written
+
+
+@pytest.fixture
+def child() -> Iterator[Callable[..., Child]]:
+    """`child(space, "--model", "default", ...)` starts a server as a process of its own that ends with the test."""
+    started: list[Child] = []
+
+    def start(*args: object, env: Mapping[str, str] | None = None) -> Child:
+        started.append(Child(*args, env=env))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            one.process.kill()
+        one.process.communicate()
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _LENGTH = 0.01  # by which a vector may be longer or shorter, as a share; a cosine does not see lengths
 _PASSAGES = 8  # of each encoding that are encoded anew
 _TINY = 1e-12
+_TRIES, _PAUSE = 100, 0.05  # where a model takes only little at once
 # Of other lengths than the canary texts, to be in one batch with them.
 _FILLERS = ("a", "Somebody else asks at the same time, and is answered from the same batch.", "x " * 60)
 
@@ -85,21 +86,34 @@ class Caller:
     Args:
         app: With everything around it.
         key: That it wants, "" where it wants none.
+        inputs: Texts that one request may have.
     """
 
-    def __init__(self, app: ASGIApp, key: str = "") -> None:
+    def __init__(self, app: ASGIApp, key: str = "", inputs: int = 2_048) -> None:
         self._app = app
+        self._inputs = inputs
         self._headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
         if key:
             self._headers.append((b"authorization", b"Bearer " + key.encode()))
 
     async def post(self, path: str, asked: Any) -> bytes:
-        """The body of the answer.
+        """The body of the answer; where the model is busy, that of a later one.
 
         Raises:
             ParityError: the answer is an error.
         """
         body = msgspec.json.encode(asked)
+        status, answer = await self._once(path, body)
+        for _ in range(_TRIES):
+            if status != 429:
+                break
+            await asyncio.sleep(_PAUSE)
+            status, answer = await self._once(path, body)
+        if status != 200:
+            raise ParityError(f"parity: {path} answered {status}: {answer.decode('utf-8', 'replace')[:500]}")
+        return answer
+
+    async def _once(self, path: str, body: bytes) -> tuple[int, bytes]:
         begun: list[int] = []
         parts: list[bytes] = []
         waiting = [{"type": "http.request", "body": body, "more_body": False}]
@@ -132,13 +146,13 @@ class Caller:
             QUIET: True,
         }
         await self._app(scope, receive, send)
-        answer = b"".join(parts)
-        if begun != [200]:
-            raise ParityError(f"parity: {path} answered {begun}: {answer.decode('utf-8', 'replace')[:500]}")
-        return answer
+        return begun[0], b"".join(parts)
 
     async def vectors(self, model: str, items: Sequence[Any], form: str, **more: Any) -> Vectors:
         """Vectors of texts or token ids from `/v1/embeddings`, float32 (n, d)."""
+        if not isinstance(items, str) and len(items) > self._inputs:
+            parts = [items[start : start + self._inputs] for start in range(0, len(items), self._inputs)]
+            return np.concatenate([await self.vectors(model, part, form, **more) for part in parts])
         asked = {"model": model, "input": items, "encoding_format": form, "truncate": True, **more}
         data = msgspec.json.decode(await self.post("/v1/embeddings", asked), type=_Answer).data
         rows: list[Any] = [one.embedding for one in sorted(data, key=_index)]

@@ -115,7 +115,7 @@ class Running:
 
         async def before() -> None:
             key = self.settings.keys[0] if self.settings.keys else ""
-            await self_test(self.house, Caller(self.guard, key), found, warnings)
+            await self_test(self.house, Caller(self.guard, key, self.settings.inputs), found, warnings)
             # What is there now stays: the collector need not look at it again and again.
             gc.collect()
             gc.freeze()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,9 @@ from semascope.serve.http.limits import HEAD, HEADERS, PIPELINED, Watch
 from semascope.serve.http.metrics import Metrics
 from semascope.serve.http.problems import Problem
 from semascope.serve.settings import Settings
+
+_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+_BODIED = (b"content-length", b"transfer-encoding")
 
 
 @dataclass(eq=False)
@@ -56,7 +60,11 @@ class Connection(HttpToolsProtocol):  # pyright: ignore[reportUntypedBaseClass]
         super().connection_made(wrapped)
         if len(self.connections) <= self.ground.connections:
             return
-        quiet = [one for one in self.connections if isinstance(one, Connection) and one is not self and one.watch.quiet]
+        others = [one for one in self.connections if isinstance(one, Connection) and one is not self]
+        there = [one for one in others if not one.transport.is_closing()]
+        if len(there) < self.ground.connections:
+            return
+        quiet = [one for one in there if one.watch.quiet]
         if quiet:
             min(quiet, key=Connection.quiet_since).transport.abort()
             return
@@ -68,7 +76,18 @@ class Connection(HttpToolsProtocol):  # pyright: ignore[reportUntypedBaseClass]
         self.watch.read += len(data)
         if self.transport.is_closing() or self.parser is None:
             return
-        super().data_received(data)
+        if self.watch.phase in ("head", "idle"):
+            data = _kept(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as asked:
+            # To no other protocol. It had no body (see on_headers_complete), so what follows is the next request.
+            self.parser = httptools.HttpRequestParser(self)
+            rest = data[asked.args[0] :]
+            if rest:
+                self.data_received(rest)
+        except httptools.HttpParserError:
+            self.send_400_response("")
         if self.watch.phase == "head" and self.watch.read > HEAD and not self.transport.is_closing():
             self._refuse(_large_head())
 
@@ -91,6 +110,9 @@ class Connection(HttpToolsProtocol):  # pyright: ignore[reportUntypedBaseClass]
             )
         if not self.url.isascii():
             raise self._stop(Problem(400, "path: want ASCII, got other bytes; write them as %xx", code="malformed"))
+        if self.parser.should_upgrade() and any(name in _BODIED for name, _ in self.headers):
+            # The parser would take its body for the next request.
+            raise self._stop(Problem(400, "upgrade: want none beside a body, got both", code="malformed"))
         super().on_headers_complete()
         self.watch.enter("request", self.loop.time())
 
@@ -162,6 +184,17 @@ class Connection(HttpToolsProtocol):  # pyright: ignore[reportUntypedBaseClass]
         self.watch.enter("linger", self.loop.time())
         self.flow.resume_reading()
         return True
+
+
+def _kept(data: bytes) -> bytes:
+    """A head without the wish for another protocol, which clients of Java send with every first request.
+
+    It may be passed over, but httptools then reads no body.
+    """
+    if b"pgrade" not in data:
+        return data
+    end = data.find(b"\r\n\r\n")
+    return _UPGRADE.sub(b"\r\nx-asked:", data[:end]) + data[end:] if end >= 0 else data
 
 
 def _large_head() -> Problem:
