@@ -16,6 +16,8 @@ from semascope.cli.verb import Verb
 from semascope.errors import OptionError
 
 if TYPE_CHECKING:
+    from semascope.look.charting import Saying
+    from semascope.look.found import Found
     from semascope.subject import Subject
     from semascope.types import Progress
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
         ("semascope look tickets.csv", "writes tickets.look.html"),
         ("semascope look papers.jsonl --label topic --encoder default", "your label, the fastest encoder"),
         ("semascope look notes.space --out notes.html --open", "with the vectors of a Space"),
+        ("semascope look notes.space --keep", "and the map is there when the Space is served"),
         ("semascope look vectors.npy --texts papers.jsonl", "vectors that you have already"),
     ],
 )
@@ -41,10 +44,18 @@ if TYPE_CHECKING:
 )
 @click.option("--out", metavar="FILE.html", help="Where the page goes; NAME.look.html in this folder unless given.")
 @click.option("--overwrite", is_flag=True, help="Write over a file that is not such a page.")
+@click.option("--keep", is_flag=True, help="Keep the map in the Space, where semascope serve finds it.")
 @click.option("--open", "open_", is_flag=True, help="Show the page in the browser.")
 @json_option
 def look(
-    source: str, encoder: str | None, out: str | None, overwrite: bool, open_: bool, json_: bool, **how: Any
+    source: str,
+    encoder: str | None,
+    out: str | None,
+    overwrite: bool,
+    keep: bool,
+    open_: bool,
+    json_: bool,
+    **how: Any,
 ) -> None:
     """Say what is in a corpus: groups, duplicates, wrong labels, languages, changes; one page."""
     from semascope.look.page import look_page
@@ -52,20 +63,35 @@ def look(
 
     path = Path(out) if out else Path(default_out(source))
     _free(path, overwrite=overwrite)
+    if keep and not (Path(source) / "space.json").is_file():
+        raise OptionError(
+            f"--keep: want a Space, where a map can be kept, got {source}; semascope build {say.quoted(source)} makes one"
+        )
     subject = _subject(source, {**how, "json_": json_})
     with _told(quiet=json_) as told:
         from semascope.look.look import look as find
 
         found = find(subject, encoder, seed=how["seed"], progress=told)
+        kept = _keep(Path(source), found, how["seed"], told) if keep else None
     subjects.write(path, look_page(found))
     if json_:
-        say.as_json({**found.to_json(), "page": str(path)})
+        say.as_json({**found.to_json(), "page": str(path), **({"kept": str(kept)} if kept else {})})
     else:
         subjects.answer(report(found), json_=False, page=None)
         say.line(f"\nPage: {path} ({say.size(path.stat().st_size)}, needs no network; it holds the texts)")
-        say.next_step(f"python -m webbrowser {say.quoted(path.resolve().as_uri())}")
+        if kept is not None:
+            say.line(f"Map: kept in {source} ({say.size(kept.stat().st_size)})")
+            say.next_step(f"semascope serve {say.quoted(source)}")
+        else:
+            say.next_step(f"python -m webbrowser {say.quoted(path.resolve().as_uri())}")
     if open_:
         click.launch(str(path.resolve()))
+
+
+def _keep(space: Path, found: Found, seed: int, told: Saying) -> Path:
+    from semascope.look.atlas import keep_atlas, make_atlas
+
+    return keep_atlas(space, make_atlas(space, found=found, seed=seed, progress=told))
 
 
 def default_out(source: str) -> str:

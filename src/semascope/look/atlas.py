@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from semascope.errors import CorruptError, InputError, UnknownNameError
 from semascope.look.charting import Saying, Steps, charted
-from semascope.look.found import Groups
+from semascope.look.found import Found, Groups
 from semascope.look.kept import open_kept, place, write_kept
 from semascope.look.payload import densest, turned
-from semascope.ops import Interval
+from semascope.ops import Interval, unit
 from semascope.space.ingest import encoded_text
 from semascope.space.snapshot import Snapshots, View
 from semascope.space.store import chunks
@@ -26,6 +26,7 @@ from semascope.types import Array, Vectors
 
 KIND = "atlas"
 READ = 20_000  # passages whose texts are read for the words of groups; of more, an even draw
+_BLOCK = 16_384  # rows read at a time
 _TYPICAL = 60  # of a group's rows, known to be its most typical
 _ARRAYS = ("places", "passages", "docs", "spans", "of", "near")
 
@@ -125,7 +126,12 @@ class Atlas:
 
 
 def make_atlas(
-    folder: str | Path, encoding: str | None = None, *, seed: int = 0, progress: Saying | None = None
+    folder: str | Path,
+    encoding: str | None = None,
+    *,
+    found: Found | None = None,
+    seed: int = 0,
+    progress: Saying | None = None,
 ) -> Atlas:
     """Lay out the passages of an encoding and find their groups. Writes nothing; `keep_atlas` does.
 
@@ -134,6 +140,7 @@ def make_atlas(
     Args:
         folder: Of the Space.
         encoding: The current one unless named.
+        found: What `look` found in the very same rows with the same seed, whose map is then taken: the same one as without.
         seed: Of every draw; the same seed gives the same map.
         progress: Called with the name of each step that follows, and returns what is told of its progress.
 
@@ -160,7 +167,10 @@ def make_atlas(
             name, passport, commit = view.encoding.name, view.encoding.passport.id, snapshot.number
     finally:
         snapshots.close()
-    graph, layout, groups = charted(x, texts, steps, read=read, seed=seed)
+    if found is not None and found.graph is not None and len(x) <= READ and _same(found, x):
+        graph, layout, groups = found.graph, found.layout, found.groups
+    else:
+        graph, layout, groups = charted(x, texts, steps, read=read, seed=seed)
     places, span = turned(layout.places)
     made = datetime.now(UTC).isoformat(timespec="seconds")
     return Atlas(
@@ -169,16 +179,24 @@ def make_atlas(
     )  # fmt: skip
 
 
+def _same(found: Found, x: Vectors) -> bool:
+    """Whether all these rows, and no others, are what was looked at."""
+    held = found.subject.vectors
+    return held is not None and held.shape == x.shape and np.array_equal(unit(held), x)
+
+
 def vectors_of(view: View) -> Vectors:
-    """The rows of length one (or zero) of all passages that are there, (n, d), in the order of `view.numbers`."""
-    mask = np.ones(len(view), bool) if view.alive is None else view.alive
-    out = np.empty((int(mask.sum()), view.encoding.passport.dim), np.float32)
+    """The rows of all passages that are there, at length one (or zero), (n, d), in the order of `view.numbers`."""
+    out = np.empty((len(view.numbers), view.encoding.passport.dim), np.float32)
     at = start = 0
     for part in view.parts:
-        mine = mask[start : start + len(part)]
-        many = int(mine.sum())
-        out[at : at + many] = part.vectors if many == len(part) else part.vectors[mine]
-        at, start = at + many, start + len(part)
+        for begin in range(0, len(part), _BLOCK):
+            piece = np.arange(begin, min(begin + _BLOCK, len(part)))
+            piece = piece if view.alive is None else piece[view.alive[start + piece]]
+            # As they came, and not as they are stored: to the bit what `look` makes of them.
+            out[at : at + len(piece)] = unit(part.original(piece))
+            at += len(piece)
+        start += len(part)
     return out
 
 

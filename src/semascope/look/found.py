@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.look.search import PageSearch
-from semascope.ops import Interval
+from semascope.ops import Graph, Interval
 from semascope.subject import Subject
 
 
@@ -246,6 +246,7 @@ class Found:
         search: What the page searches with.
         notes: What has to be said beside it.
         seconds: Processor seconds by part; not in the page, which is the same for the same findings.
+        graph: The nearest others of every row, which the map rests on.
     """
 
     subject: Subject
@@ -262,6 +263,7 @@ class Found:
     search: PageSearch | None = None
     notes: Sequence[str] = ()
     seconds: Mapping[str, float] = field(default_factory=dict[str, float])
+    graph: Graph | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The figures as plain values: neither texts and vectors, nor what there is of every row; `frame` has that."""

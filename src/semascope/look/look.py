@@ -88,7 +88,7 @@ def _found(rows: Subject, encoder: Any, name: str, steps: Steps, notes: list[str
         search = make_search(x, texts, encoder, fast=fast, seed=seed, progress=told)
     return Found(
         rows, name or _maker(rows), layout, groups, duplicates, outliers, lengths, languages, labels, few, trends, search,
-        notes, steps.seconds,
+        notes, steps.seconds, graph,
     )  # fmt: skip
 
 

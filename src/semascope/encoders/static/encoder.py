@@ -245,8 +245,9 @@ class StaticEncoder:
         option(kind, KINDS, name="kind")
         return self._ids.counts(checked_texts(texts))
 
-    def tokenize(self, texts: Iterable[str]) -> Tokens:
-        """Ids and character spans of texts, cut as they are read; a static encoder puts no special tokens around them."""
+    def tokenize(self, texts: Iterable[str], *, special: bool = True) -> Tokens:
+        """Ids and character spans of texts, cut as they are read; there are no special tokens, whether wanted or not."""
+        del special
         return self._ids.tokens([self._shown(text) for text in checked_texts(texts)], self.max_length)
 
     def save(self, path: Any, *, format: str = "semascope") -> None:  # noqa: A002 - the field's word for it
