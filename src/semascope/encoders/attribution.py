@@ -165,7 +165,7 @@ def pair_shares(
     ]
     text, mine, shares, kind, partner = max(sides, key=lambda side: len(side[1].spans))
     target = partner.rows.sum(axis=0)
-    return replace(found, faithful=_faithful(encoder, text, mine.spans, shares, kind, target, seed))
+    return replace(found, faithful=faithfulness(encoder, text, mine.spans, shares, target, kind=kind, seed=seed))
 
 
 def _exact(parts: Parts, q: NDArray[np.float64]) -> Shares:
@@ -239,21 +239,34 @@ def _encoded(encoder: Encoder, texts: Sequence[str], kind: Kind) -> NDArray[np.f
     return out
 
 
-def _faithful(
+def faithfulness(
     encoder: Encoder,
     text: str,
-    spans: NDArray[np.int64],
-    shares: NDArray[np.float64],
-    kind: Kind,
-    target: NDArray[np.float64],
-    seed: int,
+    spans: Array,
+    shares: Array,
+    direction: Array,
+    *,
+    kind: Kind = "document",
+    seed: int = 0,
 ) -> Faithful | None:
+    """Whether words with large shares bring a text near to a direction: see `Faithful`. None below four words.
+
+    Args:
+        encoder: Any; it encodes 24 texts.
+        text: Whose words they are.
+        spans: Where they stand (w, 2).
+        shares: Of each (w,).
+        direction: What the text is compared with (d,).
+        kind: What the text is.
+        seed: Of the random orders.
+    """
     if len(spans) < _FEW:
         return None
     rng = np.random.default_rng(seed)
     orders = [np.argsort(-shares, kind="stable"), *(rng.permutation(len(spans)) for _ in range(ORDERS))]
     counts = [math.ceil(fraction * len(spans)) for fraction in FRACTIONS]
-    places: list[tuple[int, int]] = [tuple(span) for span in spans.tolist()]
+    places: list[tuple[int, int]] = [(start, stop) for start, stop in np.asarray(spans).tolist()]
+    target = unit(vectors(np.asarray(direction)[None], dim=encoder.dim, name="direction"))[0].astype(np.float64)
     fewer = [_cut(text, [places[at] for at in order[:count]]) for order in orders for count in counts[1:]]
     cosines = _encoded(encoder, [text, *fewer], kind) @ target
     curves = [np.concatenate([cosines[:1], curve]) for curve in cosines[1:].reshape(len(orders), -1)]

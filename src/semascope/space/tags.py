@@ -51,7 +51,7 @@ class Tags:
 
     def names(self) -> list[str]:
         """All tags, in the order of their names."""
-        with self._lock, closing(self._reading()) as database:
+        with self._lock, guarded(f"read {self._path}"), closing(self._reading()) as database:
             return [row[0] for row in database.execute("SELECT name FROM tags ORDER BY name")]
 
     def ids(self, name: str) -> frozenset[str]:
