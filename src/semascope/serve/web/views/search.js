@@ -113,8 +113,10 @@ const draw = (state, answer, { grown = false } = {}) => {
     place(answer.note ? el("p", { class: "note", text: answer.note }) : "", answer.steered ? el("p", { class: "note", text: `Turned by dials: cosine with the query as it was ${figure(answer.steered.cosine)}; ${percent(answer.steered.kept)} of its best ${k} are still here.` }) : "",
       answer.hits.length >= k && next > k ? el("button", { type: "button", class: "more", text: `Show ${next - k} more`, onclick: () => V.app.go({ k: next }, { replace: true }) }) : answer.hits.length >= most ? el("p", { class: "note", text: `${count(most)} is the most this server gives at once: narrow the search by filters.` }) : "");
   }
-  if (had) [...hits.children].find((item) => item.dataset.id === had)?.querySelector("a.open").focus({ preventScroll: true });
+  if (V.first && hits.firstChild) hits.querySelector("a.open").focus();
+  else if (had) [...hits.children].find((item) => item.dataset.id === had)?.querySelector("a.open").focus({ preventScroll: true });
   else if (grown) hits.children[grown]?.querySelector("a.open").focus();
+  V.first = false;
   readOut(answer.hits.length ? `${how(state, answer)[0]}. First: ${answer.hits[0].title || answer.hits[0].id}` : "Nothing was found");
 };
 const legend = (state, ctx, known) => {
@@ -178,7 +180,7 @@ const failed = (error, state) => {
   // A condition that is not right is said beside the conditions; everything else where the results would be.
   if (error.param === "where" || /^where\b/.test(error.message)) {
     V.filters.refused(error.message);
-    const short = el("div", { class: "none" }, el("h2", { text: "The conditions are not understood" }), el("p", { role: "alert", text: error.message }), el("p", { class: "row" }, el("a", { class: "button", href: V.app.href({ where: "", k: "" }), text: "Search without them" })));
+    const short = el("div", { class: "none" }, el("h2", { text: "The conditions are not understood" }), el("p", { class: "narrow", text: error.message }), el("p", { class: "row" }, el("a", { class: "button", href: V.app.href({ where: "", k: "" }), text: "Search without them" })));
     place(short);
   } else place(trouble(error, () => { V.filters.refused(""); ask(state); }));
 };
@@ -193,7 +195,7 @@ const keys = (event) => {
   if (field) return;
   if (event.key === "j" || (event.key === "ArrowDown" && at >= 0)) to(Math.min(links.length - 1, at + 1));
   else if (event.key === "k" || (event.key === "ArrowUp" && at >= 0)) { if (at > 0) to(at - 1); else if (at === 0) { event.preventDefault(); box.focus(); } }
-  else if (event.key === "m" && at >= 0) { event.preventDefault(); links[at].closest(".hit").querySelector("[data-like]").click(); }
+  else if (event.key === "m" && at >= 0) { event.preventDefault(); V.first = true; links[at].closest(".hit").querySelector("[data-like]").click(); }
 };
 
 export default {
@@ -211,7 +213,7 @@ export default {
     // Fields and tags come beside the first answer: nothing waits for them.
     V.known = Promise.all([app.api.get("/x/fields").then((got) => got.fields), app.api.get("/x/tags").then((got) => got.tags)].map((one) => one.catch(() => [])))
       .then(([fields, tags]) => { Object.assign(V.filters, { fields, tags }); root.classList.toggle("bare", !V.filters.any); V.filters.example(); V.filters.update(app.state); });
-    document.addEventListener("tags", async () => { V.answers.clear(); V.filters.tags = (await app.api.get("/x/tags").catch(() => ({ tags: [] }))).tags; V.filters.update(app.state); });
+    document.addEventListener("tags", async () => { V.answers.clear(); V.filters.tags = (await app.api.get("/x/tags").catch(() => ({ tags: [] }))).tags; V.filters.update(app.state); if (app.state.q || app.state.like) await ask(app.state); });
   },
   async update(state, changed) {
     const q = state.q || state.like;
