@@ -147,8 +147,8 @@ class Jobs:
             job.state = "cancelled"
         elif job.task is not None and job.state == "running":
             job.cancelled = True
-            await _ended(job)
-            await asyncio.shield(job.task)
+            # Seen to its end even where whoever asked for it goes away meanwhile.
+            await asyncio.shield(asyncio.gather(_ended(job), job.task))
         return job
 
     async def close(self) -> None:

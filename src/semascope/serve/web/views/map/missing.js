@@ -17,4 +17,4 @@ export const none = (app, error, done) => {
     error.code === "no_map" ? null : el("p", { class: "note", text: error.message }));
 };
 export const stale = (app, facts, done) => el("div", { class: "stale card" },
-  jobBox(app, { do: "map", encoding: facts.encoding, about: `The Space has changed since this map was made (${String(facts.made).slice(0, 10)}): it shows what was there then.`, label: "Make it anew", done }));
+  jobBox(app, { do: "map", encoding: facts.encoding, about: `The Space has changed since this map was made (${String(facts.made).slice(0, 10)})${facts.new ? `: ${count(facts.new)} new passages stand beside what is nearest to them` : ""}.`, label: "Make it anew", done }));
