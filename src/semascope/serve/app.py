@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module
-from importlib.util import find_spec
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -38,7 +37,7 @@ ROOMS = (
 
 def endpoints() -> list[Endpoint]:
     """Every route that takes and gives data."""
-    return [one for name in ROOMS if find_spec(name) for one in import_module(name).ENDPOINTS]
+    return [one for name in ROOMS for one in import_module(name).ENDPOINTS]
 
 
 def make_app(house: House, more: Sequence[BaseRoute] = ()) -> Starlette:
@@ -51,7 +50,7 @@ def make_app(house: House, more: Sequence[BaseRoute] = ()) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        for name in filter(find_spec, ROOMS):
+        for name in ROOMS:
             begin = getattr(import_module(name), "begin", None)
             if begin is not None:
                 await begin(house)

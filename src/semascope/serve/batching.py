@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from semascope.errors import AnswerError, InputError, RemoteError
 from semascope.ops import integer
 from semascope.passport import CANARIES
+from semascope.serve.http.logs import note
 from semascope.serve.models import Items, Served, Truncate
 from semascope.serve.pace import Pace
 from semascope.serve.queueing import Queue, Request
@@ -118,7 +119,9 @@ class Batcher:
             self._reading, guess = self._reading - guess, 0
             if not len(prepared):
                 return Encoded(np.zeros((0, self.served.dim), np.float32), np.zeros(0, np.int64), np.zeros(0, np.int64))
-            return _answer(await self._done(prepared))
+            found = _answer(await self._done(prepared))
+            note(self.served.name, len(prepared), int((found.tokens - found.cut).sum()))
+            return found
         finally:
             self._reading -= guess
             self._held -= held

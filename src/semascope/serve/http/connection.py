@@ -74,7 +74,7 @@ class Connection(HttpToolsProtocol):  # pyright: ignore[reportUntypedBaseClass]
     def data_received(self, data: bytes) -> None:
         """Read on, and stop where the head is too large."""
         self.watch.read += len(data)
-        if self.transport.is_closing() or self.parser is None:
+        if self.transport.is_closing():
             return
         if self.watch.phase in ("head", "idle"):
             data = _kept(data)

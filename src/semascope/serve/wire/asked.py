@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import numpy as np
 from msgspec import Meta
 
-from semascope.serve.http.logs import note
 from semascope.serve.http.problems import Dialect, Problem
 from semascope.serve.refusals import TooLong
 
@@ -181,7 +180,6 @@ async def encode(
         )
         raise Problem(400, message, param=name, code="context_length_exceeded") from error
     tokens = int((found.tokens - found.cut).sum())
-    note(batcher.served.name, len(items), tokens)
     return Done(found.vectors, tokens, int(np.count_nonzero(found.cut)))
 
 
