@@ -97,16 +97,16 @@ class Served:
     """A real server in a thread of its own.
 
     Args:
-        space: Folder of the Space, or None.
+        space: The Space or its folder, or None.
         models: Encoders, or their names, by the names under which they are served.
         settings: Fields of `Settings`.
     """
 
-    def __init__(self, space: Path | None, models: Mapping[str, Any], **settings: Any) -> None:
+    def __init__(self, space: Space | Path | None, models: Mapping[str, Any], **settings: Any) -> None:
         self.running = Running(
             Settings(**{"port": 0, "drain_seconds": 10.0, **settings}),
             {name: Encoder(model) if isinstance(model, str) else model for name, model in models.items()},
-            None if space is None else Space.open(space),
+            Space.open(space) if isinstance(space, Path) else space,
         )
         self.house = self.running.house
         self.address = self.running.address.rstrip("/")
@@ -161,7 +161,7 @@ def running() -> Iterator[Callable[..., Served]]:
     """`running(space, models={...}, **settings)` starts a server that ends with the test; see `Served`."""
     started: list[Served] = []
 
-    def start(space: Path | None = None, models: Mapping[str, Any] | None = None, **settings: Any) -> Served:
+    def start(space: Space | Path | None = None, models: Mapping[str, Any] | None = None, **settings: Any) -> Served:
         served = Served(space, models or ({} if space else {"default": "default"}), **settings)
         started.append(served)
         return served.__enter__()
