@@ -91,8 +91,8 @@ class Twice(Model):
 class Forgetful(Model):
     """Puts no prompt before queries."""
 
-    def prepare(self, items, *, kind="document", prompt=None, truncate=False):
-        return super().prepare(items, kind="document", prompt=prompt, truncate=truncate)
+    def prepare(self, items, **how):
+        return super().prepare(items, **{**how, "kind": "document"})
 
 
 class Padded(Model):
