@@ -11,14 +11,14 @@ const PARTS = [["concepts", "Concepts", concepts], ["dials", "Dials", dials], ["
 
 let app, root, head, panels, tabs, panel, failed, ctx = null, aborter = null, shown = "";
 
-const partNow = () => (PARTS.some(([name]) => name === app.state.part) ? app.state.part : "concepts");
+const partNow = () => (PARTS.some(([name]) => name === app.state.part) ? app.state.part : app.state.pair ? "pair" : "concepts");
 // What is looked into: what was chosen, else what the search box has.
-const placeNow = (state) => placeOf(state.of, state.passage || (state.doc ? "" : state.span))
+const placeNow = (state) => placeOf(state.of, state.passage)
   ?? (state.like ? placeOf(`id:${state.like}`) : null) ?? (state.q?.trim() ? { query: state.q.trim() } : null);
 
 const tabList = () => {
   const list = el("div", { class: "parts", role: "tablist", "aria-label": "Parts" }, ...PARTS.map(([name, title]) => el("button", { type: "button", role: "tab", id: `part-${name}`, "aria-controls": "inside-panel", "data-part": name, text: title,
-    onclick: () => app.go({ part: name === "concepts" ? "" : name }) })));
+    onclick: () => app.go({ part: name === "concepts" && !app.state.pair ? "" : name }) })));
   list.addEventListener("keydown", (event) => {
     const all = [...list.children], at = all.indexOf(document.activeElement);
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: all.length - 1 }[event.key];
@@ -134,6 +134,8 @@ export default {
       announce("Looking into the query");
       return app.go({ of: "", passage: "", like: "" }, { replace: true });
     }
+    // Links from elsewhere name a passage as they do where a document is opened.
+    if (state.of && state.span && !state.doc) return app.go({ passage: state.span, span: "" }, { replace: true });
     return refresh();
   },
   unmount() { aborter?.abort(); },

@@ -54,8 +54,8 @@ const facts = (ctx, about) => {
   const made = [known?.encoder ?? about?.encoder, known?.kind, known?.dim && `${count(known.dim)} dimensions`].filter(Boolean).join(" · ");
   const rows = [["Made by", made || "not known"]];
   rows.push(["Length", about?.tokens === null || about?.tokens === undefined ? "not known" : counted(about.tokens, "token")]);
-  rows.push(["Norm", figure(about?.norm ?? null)]);
-  return el("dl", { class: "facts" }, ...rows.map(([name, value]) => el("div", {}, el("dt", { text: name }), el("dd", { text: value }))));
+  rows.push(["Norm", about?.passages > 1 ? `${figure(about.norm)}, of the mean of ${count(about.passages)} passages` : figure(about?.norm)]);
+  return el("dl", { class: "vector-facts" }, ...rows.map(([name, value]) => el("div", {}, el("dt", { text: name }), el("dd", { text: value }))));
 };
 
 const kindOf = (place) => (place.query !== undefined ? "Query" : place.text !== undefined ? "Text" : "Document");
@@ -74,7 +74,7 @@ export const subject = (app) => {
     show(ctx) {
       typed.show(ctx.place);
       const title = ctx.document ? ctx.document.title || ctx.document.id : "";
-      const box = el("div", { class: "facts-box" }, facts(ctx, null));
+      const box = el("div", { class: "vector-box" }, facts(ctx, null));
       what.replaceChildren(
         el("div", { class: "subject-words" },
           el("p", { class: "eyebrow", text: kindOf(ctx.place) }),

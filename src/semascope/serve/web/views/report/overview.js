@@ -49,6 +49,6 @@ export const kept = (app, reports) => {
     all.length ? el("ol", { class: "kept" }, ...all.map((one) => el("li", { "data-report": one.name },
       el("p", {}, el("a", { href: app.href({ name: one.name }), text: one.verb || one.name }), " ", el("span", { class: "note", dir: "auto", text: [one.source, when(one.made)].filter(Boolean).join(" · ") })),
       el("p", { class: "kept-verdict", dir: "auto", text: one.verdict }), levels(one.levels))))
-      : el("p", { class: "note", text: "None yet. What is run above, or with semascope doctor and leak and --keep, is listed here." }));
+      : el("p", { class: "note", text: "None yet. What a check above finds is kept in the Space and listed here." }));
 };
 export const said = (reports) => counted(reports.length, "kept report");

@@ -30,7 +30,7 @@ const table = (all) => {
   return el("div", { class: "wide", role: "region", "aria-label": "Passports side by side", tabindex: "0" }, el("table", { class: "passports" },
     el("caption", { class: "unseen", text: "Passports of the encodings and models" }),
     el("thead", {}, el("tr", {}, el("td", {}), ...all.map((one) => el("th", { scope: "col" }, el("small", { text: one.sort }), el("span", { dir: "auto", text: one.name }))))),
-    el("tbody", {}, part("Identity: must agree for vectors to be compared", all), row("id", "In short", all, (one) => one.id), ...IDENTITY.map(([field, title]) => row(field, title, all, (one) => one.passport[field]))),
+    el("tbody", {}, part("Identity: must agree for vectors to be compared", all), row("id", "Passport", all, (one) => one.id), ...IDENTITY.map(([field, title]) => row(field, title, all, (one) => one.passport[field]))),
     el("tbody", {}, part("Informs only", all), ...INFORMS.map(([field, title]) => row(field, title, all, (one) => one.passport[field])), ...versions.map((name) => row(`versions.${name}`, name, all, (one) => one.passport.versions?.[name]))),
     el("tfoot", {}, el("tr", {}, el("th", { scope: "row", text: "Canary texts" }), ...all.map(({ passport, name }) => el("td", {}, passport.canaries ? count(passport.canaries) : "not kept",
       el("button", { type: "button", class: "small", text: "Save", "aria-label": `Save the passport of ${name}`, onclick: () => download(`${name}.passport.json`, new Blob([JSON.stringify(passport, null, 2)], { type: "application/json" })) })))))));
