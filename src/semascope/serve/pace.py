@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-_NEW = 0.25  # weight of the newest full batch
+import math
+
+_LEAST = 0.25  # weight of the newest batch, however short it was
 
 
 class Pace:
-    """Tokens per second, from batches that were full.
+    """Tokens per second, of about the last second's full batches.
 
     A batch that took all there was may be slow only because it was small, so it can raise the figure and never lowers it.
     Nothing is claimed before a full batch was seen: `seconds` is 0 then.
@@ -22,13 +24,13 @@ class Pace:
         return self._speed
 
     def saw(self, tokens: int, seconds: float, *, full: bool) -> None:
-        """Take note of a batch."""
+        """Take note of a batch, with the seconds from the end of the one before it where it followed at once."""
         now = tokens / max(seconds, 1e-6)
-        if not full:
-            self._speed = max(self._speed, now)
-            return
-        self._speed = now if not self._full else self._speed + _NEW * (now - self._speed)
-        self._full = True
+        if full and not self._full:
+            self._speed, self._full = now, True
+        elif full or now > self._speed:
+            weight = max(_LEAST, 1 - math.exp(-seconds)) if self._speed else 1.0
+            self._speed += weight * (now - self._speed)
 
     def seconds(self, tokens: float) -> float:
         """That so many tokens take; 0 where that is not known yet."""
