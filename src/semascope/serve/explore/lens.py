@@ -34,7 +34,7 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class Layers(msgspec.Struct, frozen=True):
-    """Layers from 0 (the embeddings) to the last; each matrix is layers x tokens."""
+    """Layers from 0 (the embeddings) to the last; each matrix is layers x tokens. `cut` is how many tokens were not read."""
 
     text: str
     tokens: list[Token]
@@ -68,22 +68,24 @@ async def lens(house: House, asked: Look) -> Layers:
 def _read(encoder: Any, piece: Piece, most: int) -> Layers:
     while isinstance(encoder, PipelineEncoder):
         encoder = encoder.backbone
-    read = encoder.read([piece.text], kind=piece.kind, spans=True)
-    tokens = read.tokens
-    count = min(most, int(tokens.lengths[0]))
-    cut = int(read.cut[0]) + int(tokens.lengths[0]) - count
-    states = encoder.run(tokens, layers="all")
-    found = read_layers(states.hidden[:, :count])
-    ids = tokens.ids[:count]
-    named = encoder.tokenizer.pieces(ids.tolist())
-    spans = tokens.spans[:count].tolist()
+    # Cut before the model runs, with the special tokens that it expects at the end.
+    read = encoder.tokenizer.read(
+        [piece.text],
+        prefix=encoder.prompts.get(piece.kind, ""),
+        max_length=min(most, encoder.max_length or most),
+        side=encoder.manner.side,
+    )
+    states = encoder.run(read.tokens, layers="all")
+    found = read_layers(states.hidden)
+    named = encoder.tokenizer.pieces(read.tokens.ids.tolist())
+    spans = read.tokens.spans.tolist()
     shown = [
         Token(piece.text[start:stop] if start >= 0 else name, start, stop)
         for (start, stop), name in zip(spans, named, strict=True)
     ]
     layers = list(range(len(states.hidden)))
     to_own, to_last, size = (np.round(matrix.astype(np.float64), 5).tolist() for matrix in found)
-    return Layers(piece.text, shown, layers, to_own, to_last, size, cut)
+    return Layers(piece.text, shown, layers, to_own, to_last, size, int(read.cut[0]))
 
 
 ENDPOINTS = [

@@ -15,8 +15,8 @@ from semascope.serve.refusals import Busy, Closing
 
 Dialect = Literal["openai", "tei"]
 
-# The argument that a message of ours names first: "input: want ...".
-_NAMED = re.compile(r"([a-z_][a-z_.\[\]0-9]*): want ")
+# The argument that a message of ours names first: "input: want ...", "id: no document ...".
+_NAMED = re.compile(r"([a-z_][a-z_.\[\]0-9]*): (?:want|no|none) ")
 _AT = re.compile(r" - at `\$\.?(?P<place>[^`]*)`$")
 _TYPES = {
     400: "invalid_request_error",
