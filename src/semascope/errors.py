@@ -12,6 +12,7 @@ SemascopeError
     CorruptError                    a file is truncated, altered or missing
     ReadOnlyError                   the place cannot be written to
     FullError                       the disk is full; what was committed before is whole
+    IncompleteError                 a Space, or one encoding of it, was not finished; the message says how to
   DeviceMemoryError  (MemoryError)  the device has not the memory for one text alone
   RemoteError        (OSError)      an encoder behind a URL cannot be reached, or refuses what it was sent
     AccessError                     ... for want of a key that it accepts, or of a quota
@@ -24,6 +25,7 @@ __all__ = [
     "CorruptError",
     "DeviceMemoryError",
     "FullError",
+    "IncompleteError",
     "InputError",
     "InputTypeError",
     "LockedError",
@@ -92,6 +94,10 @@ class ReadOnlyError(StoreError):
 
 class FullError(StoreError):
     """The disk is full."""
+
+
+class IncompleteError(StoreError):
+    """A Space, or one encoding of it, was not finished."""
 
 
 class RemoteError(SemascopeError, OSError):

@@ -1,4 +1,4 @@
-"""A server over the routes of maps, jobs and reports alone, and what a client reads of them."""
+"""A server over a Space for the tests of maps, jobs and reports, and what a client reads of it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,38 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from loopback import Answer, Server, serving
+from asking import Answer, ask
 
-from semascope.serve.explore import jobs, maps, reports
 from semascope.serve.house import House
-from semascope.serve.settings import Settings
-from semascope.space import Space
+
+
+class Server:
+    """A server that runs.
+
+    Args:
+        house: What is served.
+        address: Where it listens.
+    """
+
+    def __init__(self, house: House, address: str) -> None:
+        self.house = house
+        self.address = address
+
+    def ask(self, method: str, path: str, body: Any = None) -> Answer:
+        return ask(self.address, method, path, body)
+
+    def get(self, path: str) -> Answer:
+        return self.ask("GET", path)
+
+    def post(self, path: str, body: Any) -> Answer:
+        return self.ask("POST", path, body)
 
 
 @contextmanager
-def opened(space: Path | None, **settings: Any) -> Generator[Server]:
-    """A server over a Space, with the limits that are given."""
-    house = House(Settings(**settings), {}, None if space is None else Space.open(space))
-    with serving(house, [*maps.ENDPOINTS, *jobs.ENDPOINTS, *reports.ENDPOINTS]) as server:
-        yield server
+def opened(served: type[Any], space: Path | None, **settings: Any) -> Generator[Server]:
+    """A server over a Space, with the limits that are given; `served` is the fixture of that name."""
+    with served(space, {"default": "default"} if space is None else {}, **settings) as running:
+        yield Server(running.house, running.address)
 
 
 def ended(server: Server, job: dict[str, Any], patience: float = 120) -> dict[str, Any]:
@@ -39,7 +57,7 @@ def ended(server: Server, job: dict[str, Any], patience: float = 120) -> dict[st
 def begun(server: Server, **asked: Any) -> dict[str, Any]:
     """A job that was accepted."""
     answer = server.post("/x/jobs", asked)
-    assert answer.status == 202, answer.data
+    assert answer.status == 202, answer.body
     return answer.json
 
 
@@ -52,11 +70,11 @@ def done(server: Server, **asked: Any) -> dict[str, Any]:
 
 def column(answer: Answer) -> tuple[dict[str, Any], np.ndarray]:
     """Header and values of a column as it came."""
-    assert answer.status == 200, answer.data
-    length = int.from_bytes(answer.data[:4], "little")
+    assert answer.status == 200, answer.body
+    length = int.from_bytes(answer.body[:4], "little")
     assert (4 + length) % 4 == 0
-    header = json.loads(answer.data[4 : 4 + length])
-    return header, np.frombuffer(answer.data[4 + length :], header["dtype"])
+    header = json.loads(answer.body[4 : 4 + length])
+    return header, np.frombuffer(answer.body[4 + length :], header["dtype"])
 
 
 def refused(answer: Answer) -> tuple[int, str]:

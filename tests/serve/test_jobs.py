@@ -8,11 +8,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hashing import HashingEncoder
-from loopback import Server
-from mapped import begun, done, ended, opened, refused
+from mapped import Server, begun, done, ended, opened, refused
 
 from semascope.corpus import Corpus
 from semascope.look.vocabulary import open_words
@@ -47,8 +47,8 @@ def begins(server: Server, job: dict, step: str) -> dict:
     return job
 
 
-def test_a_job_tells_its_steps_and_ends_with_a_map(own_space: Path) -> None:
-    with opened(own_space) as server:
+def test_a_job_tells_its_steps_and_ends_with_a_map(served: type[Any], own_space: Path) -> None:
+    with opened(served, own_space) as server:
         job = begun(server, do="map")
         assert (job["do"], job["error"], job["result"]) == ("map", None, None)
         assert job["about"] == server.house.opened().encoding().name
@@ -65,8 +65,8 @@ def own_space_rows(folder: Path) -> list[str]:
         return [name for names, _, _ in space.vectors() for name in names]
 
 
-def test_cancelled_in_the_middle_nothing_half_written_stays(large: Path) -> None:
-    with opened(large) as server:
+def test_cancelled_in_the_middle_nothing_half_written_stays(served: type[Any], large: Path) -> None:
+    with opened(served, large) as server:
         job = begins(server, begun(server, do="map"), "map")
         answer = server.ask("DELETE", f"/x/jobs/{job['id']}")
         assert (answer.status, answer.json["state"], answer.json["error"]) == (200, "cancelled", None)
@@ -76,8 +76,8 @@ def test_cancelled_in_the_middle_nothing_half_written_stays(large: Path) -> None
         assert again["state"] == "cancelled"
 
 
-def test_one_runs_the_others_wait_and_too_many_are_refused(large: Path) -> None:
-    with opened(large, jobs_waiting=2) as server:
+def test_one_runs_the_others_wait_and_too_many_are_refused(served: type[Any], large: Path) -> None:
+    with opened(served, large, jobs_waiting=2) as server:
         first = begun(server, do="map")
         waiting = [begun(server, do="doctor"), begun(server, do="leak")]
         assert [job["state"] for job in waiting] == ["waiting", "waiting"]
@@ -94,15 +94,15 @@ def test_one_runs_the_others_wait_and_too_many_are_refused(large: Path) -> None:
         ]  # fmt: skip
 
 
-def test_only_the_last_finished_jobs_are_remembered(own_space: Path) -> None:
-    with opened(own_space, jobs_kept=2) as server:
+def test_only_the_last_finished_jobs_are_remembered(served: type[Any], own_space: Path) -> None:
+    with opened(served, own_space, jobs_kept=2) as server:
         jobs = [done(server, do="words")["id"] for _ in range(3)]
         assert [job["id"] for job in server.get("/x/jobs").json["jobs"]] == jobs[:0:-1]
         assert refused(server.get(f"/x/jobs/{jobs[0]}")) == (404, "unknown_job")
 
 
-def test_a_process_that_is_killed_is_an_error_of_its_job_and_not_of_the_server(large: Path) -> None:
-    with opened(large) as server:
+def test_a_process_that_is_killed_is_an_error_of_its_job_and_not_of_the_server(served: type[Any], large: Path) -> None:
+    with opened(served, large) as server:
         job = begins(server, begun(server, do="map"), "map")
         (child,) = children()
         os.kill(child, 9)
@@ -112,8 +112,8 @@ def test_a_process_that_is_killed_is_an_error_of_its_job_and_not_of_the_server(l
         assert server.get("/x/jobs").status == 200
 
 
-def test_a_server_that_stops_ends_its_jobs(large: Path) -> None:
-    with opened(large) as server:
+def test_a_server_that_stops_ends_its_jobs(served: type[Any], large: Path) -> None:
+    with opened(served, large) as server:
         begins(server, begun(server, do="map"), "map")
         begun(server, do="doctor")
         (child,) = children()
@@ -150,8 +150,8 @@ def children() -> list[int]:
     return found
 
 
-def test_words_are_the_vectors_that_the_encoder_gives_them(own_space: Path) -> None:
-    with opened(own_space) as server:
+def test_words_are_the_vectors_that_the_encoder_gives_them(served: type[Any], own_space: Path) -> None:
+    with opened(served, own_space) as server:
         job = done(server, do="words")
         name = server.house.opened().encoding().name
         found = open_words(own_space, name)
@@ -169,15 +169,17 @@ def test_words_are_the_vectors_that_the_encoder_gives_them(own_space: Path) -> N
     assert abs(unit(encoder.encode(list(found.words[:5]))) - found.vectors[:5]).max() < 1e-6
 
 
-def test_what_made_the_vectors_is_not_known_and_that_is_the_jobs_error(large: Path) -> None:
-    with opened(large) as server:
+def test_what_made_the_vectors_is_not_known_and_that_is_the_jobs_error(served: type[Any], large: Path) -> None:
+    with opened(served, large) as server:
         job = ended(server, begun(server, do="words"))
         assert job["state"] == "failed"
         assert job["error"].startswith("encoder: want the one that made the vectors")
 
 
-def test_a_space_that_cannot_be_written_to_is_said_before_the_work(own_space: Path, monkeypatch) -> None:
-    with opened(own_space) as server:
+def test_a_space_that_cannot_be_written_to_is_said_before_the_work(
+    served: type[Any], own_space: Path, monkeypatch
+) -> None:
+    with opened(served, own_space) as server:
         really = os.access
         # Root may write anywhere, so the answer of the system is what is changed.
         monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and really(path, mode))
@@ -204,13 +206,13 @@ def test_what_cannot_be_done_is_said(server_alone: Server, body: dict, status: i
 
 
 @pytest.fixture(scope="module")
-def server_alone(space_folder: Path):
+def server_alone(served: type[Any], space_folder: Path):
     """A server that nothing is begun on."""
-    with opened(space_folder) as server:
+    with opened(served, space_folder) as server:
         yield server
 
 
-def test_an_encoding_is_not_compared_with_itself(server_alone: Server) -> None:
+def test_an_encoding_is_not_compared_with_itself(served: type[Any], server_alone: Server) -> None:
     name = server_alone.house.opened().encoding().name
     answer = server_alone.post("/x/jobs", {"do": "moved", "encoding": name, "other": name})
     assert refused(answer) == (400, "invalid_value")
@@ -222,20 +224,20 @@ def test_no_job_has_another_id_than_was_given(server_alone: Server) -> None:
         assert server_alone.ask("DELETE", f"/x/jobs/{name}").status == 404
 
 
-def test_moved_makes_the_maps_it_lacks(own_space: Path) -> None:
+def test_moved_makes_the_maps_it_lacks(served: type[Any], own_space: Path) -> None:
     with Space.open(own_space) as space:
         first = space.encoding().name
         space.reencode(HashingEncoder(16), name="hashed", keep_old=True)
-    with opened(own_space) as server:
+    with opened(served, own_space) as server:
         job = done(server, do="moved", encoding=first, other="hashed")
         assert job["about"] == f"{first} and hashed"
         assert server.get(f"/x/map?encoding={first}").status == server.get("/x/map?encoding=hashed").status == 200
 
 
-def test_a_corpus_of_one_document_has_a_map(tmp_path: Path) -> None:
+def test_a_corpus_of_one_document_has_a_map(served: type[Any], tmp_path: Path) -> None:
     folder = tmp_path / "one.space"
     Space.build(Corpus([{"id": "a", "text": "one text"}], name="one"), "default", folder).close()
-    with opened(folder) as server:
+    with opened(served, folder) as server:
         done(server, do="map")
         found = server.get("/x/map").json
         assert (found["n"], len(found["groups"])) == (1, 1)

@@ -9,36 +9,43 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import NASTY, documents
 from hashing import HashingEncoder
-from loopback import Server
-from mapped import column, done, opened, refused
+from mapped import Server, column, done, opened, refused
 
+from semascope.corpus import Document
 from semascope.space import Space
 from semascope.space.tags import Tags
 
+NASTY = "html"  # the document of the Space that holds mark-up
+
 
 @pytest.fixture(scope="module")
-def mapped(space_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def mapped(served: type[Any], space_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server over a copy of the Space with two encodings, whose maps were compared by a job."""
     folder = tmp_path_factory.mktemp("mapped") / "notes.space"
     copytree(space_folder, folder)
     with Space.open(folder) as space:
         first = space.encoding().name
         space.reencode("default | truncate(16)", name="short", keep_old=True)
-    with opened(folder) as server:
+    with opened(served, folder) as server:
         done(server, do="moved", encoding="short", other=first)
         yield server
 
 
 @pytest.fixture(scope="module")
-def other(mapped: Server) -> str:
+def known(mapped: Server) -> dict[str, Document]:
+    """The documents of the Space by their ids."""
+    return {one.id: one for one in mapped.house.opened().documents()}
+
+
+@pytest.fixture(scope="module")
+def other(served: type[Any], mapped: Server) -> str:
     """The name of the first encoding."""
     return next(one.name for one in mapped.house.opened().encodings() if one.name != "short")
 
 
 @pytest.fixture(scope="module")
-def rows(mapped: Server) -> list[str]:
+def rows(served: type[Any], mapped: Server) -> list[str]:
     """The document of each row, in the order of rows."""
     with Space.open(mapped.house.opened().path) as space:
         return [name for names, _, _ in space.vectors() for name in names]
@@ -69,8 +76,9 @@ def test_places_reach_as_far_as_the_map_says_and_lie_across(mapped: Server) -> N
     assert x.std() >= y.std()
 
 
-def test_columns_are_what_a_loop_over_documents_gives(mapped: Server, rows: list[str]) -> None:
-    known = {one.id: one for one in documents()}
+def test_columns_are_what_a_loop_over_documents_gives(
+    mapped: Server, rows: list[str], known: dict[str, Document]
+) -> None:
     for name, value in {
         "label": lambda one: one.label,
         "lang": lambda one: one.lang,
@@ -89,11 +97,12 @@ def test_columns_are_what_a_loop_over_documents_gives(mapped: Server, rows: list
     assert (header["ends"], header["says"]) == (["2015", "2024"], "By value.")
 
 
-def test_times_are_shares_from_the_first_day_to_the_last(mapped: Server, rows: list[str]) -> None:
+def test_times_are_shares_from_the_first_day_to_the_last(
+    mapped: Server, rows: list[str], known: dict[str, Document]
+) -> None:
     import datetime as dt
 
-    known = {one.id: dt.date.fromisoformat(str(one.time)).toordinal() for one in documents()}
-    days = np.array([known[row] for row in rows], float)
+    days = np.array([dt.date.fromisoformat(str(known[row].time)).toordinal() for row in rows], float)
     header, shares = column(mapped.get("/x/map/column?name=time"))
     np.testing.assert_allclose(shares, (days - days.min()) / (days.max() - days.min()), atol=1e-6)
     assert header["ends"] == [dt.date.fromordinal(int(end)).isoformat() for end in (days.min(), days.max())]
@@ -105,7 +114,7 @@ def test_documents_are_numbered_as_their_rows_come(mapped: Server, rows: list[st
     assert numbers.tolist() == [order[row] for row in rows]
 
 
-def test_neighbours_that_moved_are_those_of_a_plain_count(mapped: Server, other: str) -> None:
+def test_neighbours_that_moved_are_those_of_a_plain_count(served: type[Any], mapped: Server, other: str) -> None:
     def nearest(encoding: str) -> list[set[int]]:
         with Space.open(mapped.house.opened().path) as space:
             x = np.concatenate([block for _, _, block in space.vectors(encoding)]).astype(np.float64)
@@ -132,22 +141,25 @@ def test_near_rows_are_given_for_both_encodings_with_the_share_kept(mapped: Serv
     assert mapped.post("/x/map/near", {"row": 5}).json["other"] is None
 
 
-def test_rows_are_told_with_their_text_in_the_order_asked_for(mapped: Server, rows: list[str]) -> None:
+def test_rows_are_told_with_their_text_in_the_order_asked_for(
+    mapped: Server, rows: list[str], known: dict[str, Document]
+) -> None:
     at = rows.index(NASTY)
     found = mapped.post("/x/map/rows", {"rows": [at, 0]}).json["rows"]
     assert [one["id"] for one in found] == [NASTY, rows[0]]
     assert [one["row"] for one in found] == [at, 0]
-    held = {one.id: one for one in documents()}[NASTY]
-    assert found[0]["passage"] == held.text
+    assert found[0]["passage"] == known[NASTY].text
     assert found[0]["metadata"] == {"year": 2020, "label": "kitchen", "time": "2020-02-02", "lang": "en"}
     long = [place for place, name in enumerate(rows) if name == "d7"]
     assert len(long) > 1
     (one,) = mapped.post("/x/map/rows", {"rows": [long[1]]}).json["rows"]
-    whole = {one.id: one for one in documents()}["d7"].text
+    whole = known["d7"].text
     assert one["passage"] == whole[one["span"][0] : one["span"][1]][:300]
 
 
-def test_scores_are_the_cosines_with_what_is_asked_for(mapped: Server, rows: list[str], other: str) -> None:
+def test_scores_are_the_cosines_with_what_is_asked_for(
+    served: type[Any], mapped: Server, rows: list[str], other: str
+) -> None:
     space = mapped.house.opened()
     x = np.concatenate([block for _, _, block in space.vectors(other)])
     for asked, vector in (
@@ -163,8 +175,8 @@ def test_scores_are_the_cosines_with_what_is_asked_for(mapped: Server, rows: lis
     assert refused(mapped.post("/x/map/score", {"for": {}})) == (400, "invalid_value")
 
 
-def test_tags_are_a_column_and_stand_beside_rows(own_space: Path) -> None:
-    with opened(own_space) as server:
+def test_tags_are_a_column_and_stand_beside_rows(served: type[Any], own_space: Path) -> None:
+    with opened(served, own_space) as server:
         done(server, do="map")
         assert "tags" not in [one["name"] for one in server.get("/x/map").json["columns"]]
         tags = Tags(own_space)
@@ -203,28 +215,30 @@ def test_what_is_not_there_is_said(mapped: Server, path: str, body: Any, status:
     assert refused(mapped.get(path) if body is None else mapped.post(path, body)) == (status, code)
 
 
-def test_without_a_map_the_error_says_how_to_make_one(own_space: Path) -> None:
-    with opened(own_space) as server:
+def test_without_a_map_the_error_says_how_to_make_one(served: type[Any], own_space: Path) -> None:
+    with opened(served, own_space) as server:
         for answer in (server.get("/x/map"), server.get("/x/map/column?name=places")):
             assert refused(answer) == (404, "no_map")
             assert "semascope look" in answer.json["error"]["message"]
 
 
-def test_without_a_space_that_is_said() -> None:
-    with opened(None) as server:
+def test_without_a_space_that_is_said(served: type[Any]) -> None:
+    with opened(served, None) as server:
         assert refused(server.get("/x/map")) == (404, "no_space")
         assert refused(server.post("/x/jobs", {"do": "map"})) == (404, "no_space")
         assert refused(server.get("/x/reports")) == (404, "no_space")
 
 
-def test_a_map_is_stale_once_documents_come_or_go_and_rows_stay_those_of_the_space(own_space: Path) -> None:
-    with opened(own_space) as server, Space.open(own_space) as space:
+def test_a_map_is_stale_once_documents_come_or_go_and_rows_stay_those_of_the_space(
+    served: type[Any], own_space: Path
+) -> None:
+    with opened(served, own_space) as server, Space.open(own_space) as space:
         done(server, do="map")
         before = server.get("/x/map").json
         _, places = column(server.get("/x/map/column?name=places"))
         gone = [name for names, _, _ in space.vectors() for name in names].index("d20")
         space.delete(["d20"])
-        space.add([{"id": "fresh", "title": "Kitchen 0", "text": documents(9)[0].text, "label": "kitchen"}])
+        space.add([{"id": "fresh", "title": "Kitchen 0", "text": space.get("d0").text, "label": "kitchen"}])
         after = server.get("/x/map").json
         assert (before["stale"], after["stale"], after["new"]) == (False, True, 1)
         assert after["n"] == before["n"]
@@ -244,8 +258,8 @@ def test_a_map_is_stale_once_documents_come_or_go_and_rows_stay_those_of_the_spa
         assert not server.get("/x/map").json["stale"]
 
 
-def test_a_damaged_map_counts_as_none_and_a_job_makes_it_anew(own_space: Path) -> None:
-    with opened(own_space) as server:
+def test_a_damaged_map_counts_as_none_and_a_job_makes_it_anew(served: type[Any], own_space: Path) -> None:
+    with opened(served, own_space) as server:
         done(server, do="map")
         (path,) = (own_space / "maps").rglob("atlas.safetensors")
         path.write_bytes(path.read_bytes()[:-7])
@@ -256,11 +270,13 @@ def test_a_damaged_map_counts_as_none_and_a_job_makes_it_anew(own_space: Path) -
         assert server.get("/x/map").status == 200
 
 
-def test_an_encoding_that_does_not_cover_all_documents_is_no_fault_of_the_server(own_space: Path) -> None:
+def test_an_encoding_that_does_not_cover_all_documents_is_no_fault_of_the_server(
+    served: type[Any], own_space: Path
+) -> None:
     with Space.open(own_space) as space:
         first = space.encoding().name
         space.reencode(HashingEncoder(8), name="hashed", keep_old=True)
         space.add([{"id": "more", "text": "a violin and a cello"}], encoder=HashingEncoder(8))
-    with opened(own_space) as server:
-        assert refused(server.get(f"/x/map?encoding={first}")) == (409, "incomplete")
-        assert refused(server.post("/x/jobs", {"do": "map", "encoding": first})) == (409, "incomplete")
+    with opened(served, own_space) as server:
+        assert refused(server.get(f"/x/map?encoding={first}")) == (409, "not_ready")
+        assert refused(server.post("/x/jobs", {"do": "map", "encoding": first})) == (409, "not_ready")

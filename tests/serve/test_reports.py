@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import pytest
-from loopback import Server
-from mapped import begun, done, ended, opened
+from mapped import Server, begun, done, ended, opened
 
 from semascope.report.kept import REPORTS, open_report
 
 
 @pytest.fixture(scope="module")
-def reported(space_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def reported(served: type[Any], space_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server over a copy of the Space that doctor and leak have looked at."""
     folder = tmp_path_factory.mktemp("reported") / "notes.space"
     copytree(space_folder, folder)
-    with opened(folder) as server:
+    with opened(served, folder) as server:
         assert server.get("/x/reports").json["reports"] == []
         for do in ("doctor", "leak"):
             assert done(server, do=do)["result"].startswith(f"{do}-")
@@ -36,24 +36,30 @@ def test_reports_are_listed_latest_first_with_what_makes_more(reported: Server) 
     assert {one["do"]: one["seconds_guess"] > 0 for one in found["makers"]} == {"doctor": True, "leak": True}
 
 
-def test_a_report_is_read_as_it_was_made(reported: Server) -> None:
+def test_a_report_is_read_as_it_was_made(served: type[Any], reported: Server) -> None:
     for one in reported.get("/x/reports").json["reports"]:
         found = reported.get(f"/x/reports/{one['name']}").json
-        kept = open_report(reported.house.opened().path / REPORTS, one["name"])
+        kept = open_report(
+            reported.house.opened().path / REPORTS,
+            one["name"],
+        )
         assert {**kept.report.to_json(), **found} == found
         assert found["made"] == one["made"] == kept.made
         assert len(found["svgs"]) == len(found["curves"])
         assert all(svg.startswith("<svg") for svg in found["svgs"])
 
 
-def test_a_report_comes_as_a_page_that_is_the_same_offline(reported: Server) -> None:
+def test_a_report_comes_as_a_page_that_is_the_same_offline(served: type[Any], reported: Server) -> None:
     name = reported.get("/x/reports").json["reports"][0]["name"]
     answer = reported.post(f"/x/reports/{name}/page", {})
     assert answer.status == 200
     assert answer.headers["content-disposition"] == f'attachment; filename="{name}.html"'
     assert answer.headers["content-type"].startswith("text/html")
-    html = open_report(reported.house.opened().path / REPORTS, name).report.html()
-    assert answer.data.decode() == html
+    html = open_report(
+        reported.house.opened().path / REPORTS,
+        name,
+    ).report.html()
+    assert answer.body.decode() == html
 
 
 @pytest.mark.parametrize(
@@ -74,7 +80,7 @@ def test_no_name_leads_out_of_the_folder(reported: Server, name: str) -> None:
     assert reported.post(f"/x/reports/{name}/page", {}).status == 404
 
 
-def test_a_damaged_report_is_told_and_hides_no_other(reported: Server) -> None:
+def test_a_damaged_report_is_told_and_hides_no_other(served: type[Any], reported: Server) -> None:
     folder = reported.house.opened().path / REPORTS
     path = folder / "doctor-20000101-000000.json"
     path.write_text('{"format": 1, "made"')
@@ -87,8 +93,8 @@ def test_a_damaged_report_is_told_and_hides_no_other(reported: Server) -> None:
         path.unlink()
 
 
-def test_too_few_passages_to_attack_are_the_jobs_error(own_space: Path) -> None:
-    with opened(own_space) as server:
+def test_too_few_passages_to_attack_are_the_jobs_error(served: type[Any], own_space: Path) -> None:
+    with opened(served, own_space) as server:
         job = ended(server, begun(server, do="leak"))
         assert job["state"] == "failed"
         assert "at least 250 passages" in job["error"]

@@ -111,7 +111,7 @@ class Charts:
 
         Raises:
             UnknownNameError: there is none of that name.
-            StoreError: it does not cover documents that were added after it.
+            IncompleteError: it does not cover documents that were added after it.
         """
         with self._snapshots.session() as (_, snapshot):
             return snapshot.view(encoding).encoding.name

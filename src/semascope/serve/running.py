@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from semascope.errors import OptionError, PassportError
+from semascope.errors import IncompleteError, OptionError, PassportError
 from semascope.serve.app import endpoints, make_app
 from semascope.serve.house import House
 from semascope.serve.http.guard import HEALTH, Guard
@@ -192,6 +192,8 @@ async def self_test(house: House, caller: Caller, found: list[Parity], warnings:
                 batcher = await house.of_encoding(encoding.name)
             except Problem as problem:
                 _unable(encoding.name, problem, warnings)
+            except IncompleteError as error:
+                warnings.append(str(error))
             else:
                 used[encoding.name] = batcher.served.name
                 if not encoding.passport.known:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from semascope.errors import CorruptError, StoreError, UnknownNameError
+from semascope.errors import CorruptError, IncompleteError, StoreError, UnknownNameError
 from semascope.ops import guarded
 from semascope.space import filters, fusion, lexical
 from semascope.space.facets import no_field
@@ -209,7 +209,7 @@ class Snapshot:
 
         Raises:
             UnknownNameError: there is none of that name.
-            StoreError: it does not cover documents that were added after it.
+            IncompleteError: it does not cover documents that were added after it, or nothing was built yet.
         """
         found = [
             view
@@ -217,14 +217,16 @@ class Snapshot:
             if view.encoding.name == name or (name is None and view.encoding.current)
         ]
         if not self.views:
-            raise StoreError("this Space holds nothing yet, since its build ended early: run semascope build again")
+            raise IncompleteError(
+                "this Space holds nothing yet, since its build ended early: run semascope build again"
+            )
         if not found:
             raise UnknownNameError(
                 f"encoding: none called {name!r}; there are {', '.join(sorted(self.views)) or 'none'}"
             )
         behind = self.last_row > found[0].encoding.through
         if behind:
-            raise StoreError(
+            raise IncompleteError(
                 f"encoding: {found[0].encoding.name!r} does not cover documents that were added after it; "
                 f"call space.reencode(..., name={found[0].encoding.name!r}) (semascope reencode) to complete it"
             )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from starlette.responses import Response
 
-from semascope.errors import CorruptError, StoreError, UnknownNameError
+from semascope.errors import CorruptError, UnknownNameError
 from semascope.look.charts import MOVED, Chart, Charts
 from semascope.look.columns import Column, Listed
 from semascope.serve.explore.places import Place, vector_of
@@ -44,9 +44,10 @@ class Maps:
         """The name of an encoding, the current one unless named.
 
         Raises:
-            Problem: 404, there is none of that name; 409, it does not cover all documents.
+            UnknownNameError: there is none of that name.
+            IncompleteError: it does not cover all documents.
         """
-        return await self._house.thread(_covering, self.charts.name, encoding or None)
+        return await self._house.thread(self.charts.name, encoding or None)
 
     async def chart(self, encoding: str | None) -> Chart:
         """The map of an encoding.
@@ -85,15 +86,6 @@ class Maps:
         codes = {name: code for code, (_, ids) in enumerate(found) for name in ids}
         column = self.charts.of_documents(chart, list(codes), list(codes.values()), [name for name, _ in found])
         return replace(column, says="Of documents with several tags the rarest counts.")
-
-
-def _covering(call: Any, encoding: str | None) -> str:
-    try:
-        return call(encoding)
-    except StoreError as error:
-        if type(error) is StoreError:  # nothing is broken: the encoding is not complete
-            raise Problem(409, str(error), param="encoding", code="incomplete") from error
-        raise
 
 
 class Pointed(msgspec.Struct, frozen=True):
