@@ -35,7 +35,7 @@ const tagBox = (found, names) => {
     } catch (error) { list.append(trouble(error)); }
   };
   const draw = () => {
-    const field = el("input", { type: "text", list: "tag-names", placeholder: "Add a tag", "aria-label": "Add a tag", maxlength: 100, size: 10 });
+    const field = el("input", { type: "text", list: "tag-names", placeholder: "Add a tag", "aria-label": "Add a tag", maxlength: 64, size: 10 });
     list.replaceChildren(...found.tags.map((name) => el("span", { class: "chip on" }, icon("tag"), el("bdi", { text: name }), el("button", { type: "button", "aria-label": `Remove the tag ${name}`, onclick: () => change(name, "remove") }, icon("close")))),
       ...(app.space.writable ? [el("form", { class: "row", onsubmit: (event) => { event.preventDefault(); if (field.value.trim()) change(field.value.trim(), "add"); } }, field, el("datalist", { id: "tag-names" }, ...names.map((name) => el("option", { value: name }))))] : []));
   };
@@ -64,7 +64,7 @@ const close = () => { if (D.app.state.doc) D.app.go({ doc: "", span: "" }); };
 const open = () => {
   if (D.node) return D.node;
   const before = document.activeElement, node = el("dialog", { class: "reader", id: "reader", "aria-labelledby": "reader-title" });
-  node.addEventListener("close", () => { D.node = null; node.remove(); D.shown = null; close(); (before?.isConnected ? before : document.querySelector(`.hit[data-id="${CSS.escape(D.found?.id ?? "")}"] a.open`))?.focus({ preventScroll: true }); });
+  node.addEventListener("close", () => { D.number += 1; D.node = null; node.remove(); D.shown = null; close(); (before?.isConnected ? before : document.querySelector(`.hit[data-id="${CSS.escape(D.found?.id ?? "")}"] a.open`))?.focus({ preventScroll: true }); });
   node.addEventListener("click", (event) => { if (event.target === node) node.close(); });
   node.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA)$/.test(event.target.tagName)) return;

@@ -49,7 +49,7 @@ const adding = (hit, found, ctx) => {
 };
 const why = (hit, found, ctx) => {
   if (!found) return el("div", { class: "why" }, el("p", { class: "note", text: ctx.missing || "What each word adds is being computed." }));
-  const whole = el("p", { class: "whole", dir: "auto", tabindex: "0" }, ...lit(hit.passage, found.words, { top: ctx.top, less: true }));
+  const whole = el("p", { class: "whole", dir: "auto", tabindex: "0" }, ...lit(hit.passage, found.words, { top: ctx.top, less: true, least: 0.01 }));
   return el("div", { class: "why", role: "region", "aria-label": "Why this was found" }, whole, el("p", { class: "row" }, ...strongest(hit, found)), adding(hit, found, ctx),
     whole.querySelector("u.less") ? el("p", { class: "note" }, el("u", { class: "less", text: "Underlined" }), " words take away.") : null,
     ctx.mixed ? el("p", { class: "note", text: "The score above joins this cosine with the query's words (BM25); what is lit is the cosine's part." }) : null);
