@@ -31,7 +31,8 @@ def test_the_demo_reads_this_python_answers_and_says_where_it_is(run, home: Path
     )
     assert (home / "semascope" / "demo.space" / "space.json").is_file()
     assert [line.removeprefix("? ") for line in said.lines if line.startswith("? ")] == questions()
-    assert said.lines[-1].startswith("Next: semascope search ")
+    assert any(line.startswith("Ask it yourself: semascope search ") for line in said.lines)
+    assert said.lines[-1].startswith("Next: semascope serve ")
     assert "\x1b" not in said.out + said.err
 
 

@@ -261,6 +261,23 @@ def test_export_writes_plain_files_whose_rows_agree(run, built: Path, tmp_path: 
     assert {len((tmp_path / "plain" / name).read_text().splitlines()) for name in tables} == {5}
 
 
+def test_reencode_can_keep_the_old_vectors_and_search_takes_either(run, space: Path) -> None:
+    said = run("reencode", space, "--encoder", "default | truncate(64)", "--name", "short", "--keep-old", "--json").json
+    assert set(said["encodings"]) == {"short", *(name for name in said["encodings"] if name.startswith("default-"))}
+    scores = {
+        name: [
+            hit["score"] for hit in run("search", space, "baking bread", "--dense", "--encoding", name, "--json").json
+        ]
+        for name in said["encodings"]
+    }
+    first, second = scores.values()
+    assert len(first) == len(second)
+    assert first != second
+    missing = run("search", space, "baking bread", "--encoding", "nothing")
+    assert missing.code == 2
+    assert "encoding: none called 'nothing'" in missing.err
+
+
 def test_reencode_changes_the_vectors_and_search_follows(run, space: Path) -> None:
     said = run("reencode", space, "--encoder", "default | truncate(64)", "--json").json
     assert said["dim"] == 64

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,13 @@ def demo(out: str | None, limit: int, fresh: bool, json_: bool) -> None:
         say.line(f"\n{say.styled('? ' + question, fg='cyan', bold=True)}")
         find.show(hits, question, brief=True)
     _show(reports, tilde(path))
-    say.next_step(f'semascope search {tilde(path)} "ask it in your own words"')
+    search = f'semascope search {tilde(path)} "ask it in your own words"'
+    if not _serves():
+        say.next_step(search)
+        return
+    say.line(f"\nAsk it yourself: {say.runnable(search)}")
+    say.line("Or in the browser: results as you type, a map of all of it, what is inside a vector.")
+    say.next_step(f"semascope serve {tilde(path)}")
 
 
 def _trust(path: Path, passages: int, *, quiet: bool) -> list[Report]:
@@ -92,6 +99,11 @@ def _show(reports: Sequence[Report], path: str) -> None:
         say.line(report.verdict)
         for one in report.findings[:FINDINGS]:
             say.line("  " + say.shorten(f"{SIGNS[one.level]} {one.name}: {one.says}", say.width() - 2))
+
+
+def _serves() -> bool:
+    """Whether the web app can run: the packages of the extra `serve` are there."""
+    return all(find_spec(name) for name in ("uvicorn", "starlette", "msgspec", "prometheus_client"))
 
 
 def questions() -> list[str]:

@@ -46,6 +46,7 @@ _WORD = re.compile(r"\w+")
     help="Only documents of which this is true; = != < <= > >=. May be repeated: all must hold.",
 )
 @click.option("--encoder", "encoder_", metavar="NAME", help="For vectors of unknown origin: what encodes the query.")
+@click.option("--encoding", metavar="NAME", help="Which vectors, where the Space holds several (info names them).")
 @click.option("--full", is_flag=True, help="Show whole passages.")
 @json_option
 def search(
@@ -54,7 +55,7 @@ def search(
     """Find the documents of a Space that answer a query."""
     with opened(space, encoder_) as it:
         began = time.monotonic()
-        hits = it.search(query, k, mode=mode, where=list(where) or None)
+        hits = it.search(query, k, mode=mode, where=list(where) or None, encoding=how["encoding"])
         spent = time.monotonic() - began
         total = len(it)
     if how["json_"]:

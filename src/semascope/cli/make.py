@@ -308,19 +308,26 @@ def delete(space: str, ids: tuple[str, ...], compact: bool, json_: bool) -> None
 
 @click.command(
     cls=Verb,
-    examples=[("semascope reencode notes.space --encoder minilm", "")],
-    about="The old vectors serve until the new ones are complete, and go then.",
+    examples=[
+        ("semascope reencode notes.space --encoder minilm", ""),
+        ("semascope reencode notes.space --encoder default --keep-old", "to compare two encoders on one corpus"),
+    ],
+    about="The old vectors serve until the new ones are complete, and go then unless they are kept.",
 )
 @click.argument("space")
 @encoder_option
+@click.option(
+    "--keep-old", is_flag=True, help="Keep the old vectors too, for search --encoding and for maps side by side."
+)
+@click.option("--name", metavar="NAME", help="Name of the new encoding; made of its encoder unless given.")
 @json_option
-def reencode(space: str, encoder_: str | None, json_: bool) -> None:
+def reencode(space: str, encoder_: str | None, keep_old: bool, name: str | None, json_: bool) -> None:
     """Encode the texts of a Space anew, with another encoder."""
     began = time.monotonic()
     with opened(space) as it:
         encoder = choose(encoder_)
         with say.resumable(), say.Bar("Encoding", "passages", quiet=json_) as bar:
-            it.reencode(encoder, progress=bar)
+            it.reencode(encoder, name=name, keep_old=keep_old, progress=bar)
         info = summary(it)
     if json_:
         say.as_json({"space": space, **info, "seconds": round(time.monotonic() - began, 3)})

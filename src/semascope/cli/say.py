@@ -28,13 +28,18 @@ def aside(text: str) -> None:
 
 
 def next_step(command: str) -> None:
-    """The one command that follows, by the path it was called by where a shell would not find it."""
+    """The one command that follows, as the last line."""
+    click.echo(f"\nNext: {runnable(command)}")
+
+
+def runnable(command: str) -> str:
+    """A command of ours, by the path it was called by where a shell would not find it."""
     called = Path(sys.argv[0])
     if command.startswith("semascope ") and called.name == "semascope" and not shutil.which("semascope"):
         near = called.resolve().is_relative_to(Path.cwd())
         path = called.resolve().relative_to(Path.cwd()) if near else called
         command = quoted(str(path)) + command.removeprefix("semascope")
-    click.echo(f"\nNext: {command}")
+    return command
 
 
 def as_json(value: Any) -> None:
