@@ -38,7 +38,8 @@ export const hands = (plane, act) => {
     if (moved <= 4) act.press(plane.rowAt(x, y, event.pointerType === "touch" ? 26 : 14), event);
   });
   canvas.addEventListener("pointercancel", (event) => { leave(event); tool?.stop(); tool = null; });
-  canvas.addEventListener("pointerleave", () => { if (!held.size) act.leave(); });
+  // A finger leaves whenever it is lifted; what it showed stays.
+  canvas.addEventListener("pointerleave", (event) => { if (!held.size && event.pointerType !== "touch") act.leave(); });
   canvas.addEventListener("wheel", (event) => {
     // At the whole map, rolling on goes down the page as everywhere.
     if (event.deltaY > 0 && plane.depth <= 1.001 && !event.ctrlKey) return;

@@ -35,10 +35,16 @@ const act = {
   },
   clear: () => { V.app.go({ sel: "" }); V.here.canvas.focus({ preventScroll: true }); announce("Nothing is selected"); },
   invert: () => { if (V.app.state.sel) V.app.go({ sel: `${V.app.state.sel}*i`.replace(/\*i\*i$/, "") }); },
-  tagged: () => { for (const one of sheets()) { one.columns.delete("tags"); one.rows.forget(); } V.retag = true; V.tools.furnish(); if (V.by === "tags") recolour(); },
+  tagged: async () => {
+    for (const one of sheets()) { one.columns.delete("tags"); one.rows.forget(); }
+    await about();
+    if (V.by === "tags") await recolour(); else V.tools.furnish();
+  },
   within: (name) => V.app.go({ view: "search", tag: name }),
   trouble: (error) => V.tools.say(error.message, true),
 };
+// What can be shown has changed.
+const about = async () => { V.here.facts = await V.app.api.get("/x/map", { encoding: V.here.encoding }); };
 const choose = (step, how) => V.app.go({ sel: stepsText(stepped(stepsOf(V.app.state.sel), step, how)) });
 const open = async (sheet, row) => {
   if (row < 0) return;
@@ -229,7 +235,7 @@ const view = {
   mount(root, app) {
     Object.assign(V, { app, root });
     V.panel = new Panel({ app, ...act });
-    V.tools = new Tools(app, { choices: () => choices(V.here.facts, app.state), by: () => V.by, sheets, there: () => V.there, again: () => view.update(app.state, new Set(["other", "by"])), here: () => V.here, seen: (event) => act.seen(V.here, event) });
+    V.tools = new Tools(app, { choices: () => choices(V.here.facts, app.state), by: () => V.by, sheets, there: () => V.there, again: async () => { await about(); return view.update(app.state, new Set(["other", "by"])); }, here: () => V.here, seen: (event) => act.seen(V.here, event) });
     V.panes = el("div", { class: "panes" });
     V.space = el("div", { class: "mapspace", hidden: true }, el("div", { class: "ground" }, V.panes, V.tools.under), V.panel.node);
     V.tools.node.hidden = true;

@@ -44,7 +44,7 @@ export class Panel {
       el("b", {}, el("i", { class: "dot", style: { background: css(hue(group.number)) } }), el("span", { dir: "auto", text: shorten(group.name, 60) }), el("span", { class: "num", text: count(group.n) })),
       el("small", { text: [group.stable ? "" : "unstable", group.words.slice(3, 10).join(", ")].filter(Boolean).join(" · ") })));
     return [el("p", { class: "note pad", text: "Named by words that stand out in them. An unstable one is not found again when passages are drawn anew." }),
-      el("ol", { class: "regions" }, ...facts.groups.map(one), alone && el("li", {}, el("button", { type: "button", "data-region": "-1", onclick: (event) => this.act.region(-1, event) }, el("b", {}, el("i", { class: "dot none" }), el("span", { text: "in no region" }), el("span", { class: "num", text: count(alone) }))))),
+      el("ol", { class: "regions" }, ...facts.groups.map(one), alone > 0 && el("li", {}, el("button", { type: "button", "data-region": "-1", onclick: (event) => this.act.region(-1, event) }, el("b", {}, el("i", { class: "dot none" }), el("span", { text: "in no region" }), el("span", { class: "num", text: count(alone) }))))),
       el("p", { class: "note pad", text: [facts.says, trust ? `Trustworthiness among 15 neighbours ${trust.value.toFixed(2)} [${trust.low.toFixed(2)}, ${trust.high.toFixed(2)}] on ${count(trust.n)} passages; 1 is perfect, 0.5 is a map without meaning.` : ""].filter(Boolean).join(" ") })];
   }
 
@@ -55,7 +55,7 @@ export class Panel {
     const item = (row, one) => el("li", {}, el("button", { type: "button", "data-row": String(row), onclick: () => act.app.open({ id: one.id, span: one.span }),
       onmouseenter: () => act.point(sheet, row), onmouseleave: () => act.point(sheet, -1), onfocus: () => act.point(sheet, row), onblur: () => act.point(sheet, -1) },
     one.title && el("b", { text: shorten(one.title, 90), dir: "auto" }), el("span", { class: "text", text: shorten(one.passage, 260), dir: "auto" }),
-    el("small", {}, [`#${one.id}`, said(row)].filter(Boolean).join(" · "), ...(one.tags ?? []).map((tag) => el("span", { class: "chip", text: tag })))));
+    el("small", {}, [`#${shorten(one.id, 60)}`, said(row)].filter(Boolean).join(" · "), ...(one.tags ?? []).map((tag) => el("span", { class: "chip", text: tag })))));
     const grow = async (focus) => {
       const next = rows.slice(shown, shown + PAGE);
       more.disabled = true;

@@ -101,10 +101,12 @@ export class Sheet {
       this.tip.dataset.row = String(row);
       const group = this.facts.groups.find(({ number }) => number === this.groups?.[row]);
       this.tip.replaceChildren(...[one.title && el("b", { text: shorten(one.title, 90), dir: "auto" }), el("span", { text: shorten(one.passage, 220), dir: "auto" }),
-        el("small", { text: [`#${one.id}`, group ? shorten(group.name, 40) : "", this.says?.(row)].filter(Boolean).join(" · ") })].filter(Boolean));
+        el("small", { text: [`#${shorten(one.id, 48)}`, group ? shorten(group.name, 40) : "", this.says?.(row)].filter(Boolean).join(" · ") })].filter(Boolean));
     }
     this.tip.hidden = false;
-    const [left, top] = beside(x, y, this.tip.offsetWidth, this.tip.offsetHeight, this.plane.width, this.plane.height);
+    // Beside another map it stays in a corner, so that the neighbours can be seen.
+    const w = this.tip.offsetWidth, h = this.tip.offsetHeight, { width, height } = this.plane;
+    const [left, top] = this.label ? [8, y > height - h - 40 ? 48 : height - h - 8] : beside(x, y, w, h, width, height);
     this.tip.style.transform = `translate(${left.toFixed(0)}px, ${top.toFixed(0)}px)`;
   }
 

@@ -19,7 +19,7 @@ export class Tools {
     this.said = el("p", { class: "mapsaid", role: "status" });
     this.notice = el("div", { class: "notices" });
     this.node = el("div", { class: "mapbar" }, el("label", { class: "choice" }, el("span", { text: "Colour" }), this.colour), this.beside,
-      el("div", { class: "tooling", role: "group", "aria-label": "What a drag does" }, this.move, this.lasso), press("Select what is in view (s)", (event) => map.seen(event), "In view", { "aria-keyshortcuts": "s" }), this.manner, this.said, this.notice);
+      el("div", { class: "tooling", role: "group", "aria-label": "What a drag does" }, this.move, this.lasso), press("Select what is in view (s)", (event) => map.seen(event), "All in view", { "aria-keyshortcuts": "s" }), this.manner, this.said, this.notice);
     const zoom = (by) => () => { for (const one of [map.here()]) one.plane.zoom(by); };
     this.zooming = el("div", { class: "zoom keepout" }, press("Zoom in", zoom(1.6), "+"), press("Zoom out", zoom(1 / 1.6), "−"), press("Show the whole map", () => { for (const one of map.sheets()) one.plane.whole(); }, sign("whole")));
     this.legendBox = el("div", { class: "legend keepout", role: "group", "aria-label": "Legend", hidden: true });
