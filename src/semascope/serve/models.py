@@ -137,7 +137,9 @@ def _rows(items: Any, vocabulary: int) -> list[list[int]]:
         for position, token in enumerate(row):
             if type(token) is not int or not 0 <= token < vocabulary:
                 raise InputError(
-                    f"input: want token ids from 0 to {vocabulary - 1}, got {token!r:.60} at {place}, position {position}"
+                    f"input: want token ids from 0 to {vocabulary - 1}, got {token!r:.60} at {place}, position {position}; "
+                    "ids are those of this model's own tokenizer, so send texts where a client sends another's "
+                    "(LangChain: check_embedding_ctx_length=False)"
                 )
         rows.append(row)
     return rows

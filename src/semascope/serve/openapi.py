@@ -37,6 +37,8 @@ _REFUSALS: Mapping[int, str] = {
     429: "The server has too much to do; Retry-After says when to try again.",
     503: "It takes too long, or the server is being stopped.",
 }
+_CUT = {"description": "Texts that were too long and cut; missing where none was.", "schema": {"type": "integer"}}
+_LATER = {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}
 _OURS = (400, 401, 404, 409, 413, 415, 429, 503)
 _TEI = (400, 401, 413, 415, 422, 424, 429, 503)
 _PATH = re.compile(r"\{(\w+)(?::\w+)?\}")
@@ -50,6 +52,39 @@ _TAGS = (
     ("/docs", "About"),
     ("/", "Text Embeddings Inference"),
 )
+
+
+# Routes that take and give no data of ours.
+_ABOUT: dict[str, dict[str, Any]] = {
+    "/health": {
+        "get": {
+            "operationId": "get_health",
+            "tags": ["About"],
+            "summary": "Whether the server answers",
+            "description": "Whether the server answers: 200, or 503 while it is being stopped.",
+            "security": [],
+            "responses": {
+                str(status): {"description": says, "content": {"application/json": {"schema": {"type": "object"}}}}
+                for status, says in ((200, "It does."), (503, "It is being stopped."), ("default", "Anything else."))
+            },
+        }
+    },
+    "/metrics": {
+        "get": {
+            "operationId": "get_metrics",
+            "tags": ["About"],
+            "summary": "Figures for Prometheus",
+            "description": "Figures for Prometheus: requests, times, and what waits for each model.",
+            "responses": {
+                "200": {"description": "The figures.", "content": {"text/plain": {"schema": {"type": "string"}}}},
+                "default": {
+                    "description": "Anything else.",
+                    "content": {"application/json": {"schema": {"type": "object"}}},
+                },
+            },
+        }
+    },
+}
 
 
 class ErrorDetail(msgspec.Struct, frozen=True):
@@ -91,6 +126,7 @@ def document(endpoints: Sequence[Endpoint], *, names: Mapping[str, str], keyed: 
     paths: dict[str, dict[str, Any]] = {}
     for one in endpoints:
         paths.setdefault(_PATH.sub(r"{\1}", one.path), {})[one.method.lower()] = _operation(one, found, names)
+    paths |= _ABOUT
     return {
         "openapi": "3.1.0",
         "info": {
@@ -100,7 +136,7 @@ def document(endpoints: Sequence[Endpoint], *, names: Mapping[str, str], keyed: 
             "description": _SAYS,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "tags": [{"name": tag} for tag in dict.fromkeys(tag_of(one.path) for one in endpoints)],
+        "tags": [{"name": tag} for tag in dict.fromkeys([*(tag_of(one.path) for one in endpoints), "About"])],
         "paths": paths,
         "components": {
             "schemas": found.components,
@@ -204,7 +240,10 @@ def _parameter(
 
 def _responses(one: Endpoint, schemas: _Schemas) -> dict[str, Any]:
     content: dict[str, Any] = {} if one.gives is None else {"schema": schemas(one.gives)}
-    found: dict[str, Any] = {str(one.status): {"description": "The answer.", "content": {one.media: content}}}
+    good: dict[str, Any] = {"description": "The answer.", "content": {one.media: content}}
+    if "X-Truncated" in one.says:
+        good["headers"] = {"X-Truncated": _CUT}
+    found: dict[str, Any] = {str(one.status): good}
     tei = one.dialect == "tei"
     for status in _TEI if tei else _OURS:
         if one.method == "GET" and status in (413, 415):
@@ -212,6 +251,7 @@ def _responses(one: Endpoint, schemas: _Schemas) -> dict[str, Any]:
         if one.open and status == 401:
             continue
         found[str(status)] = _refusal(_REFUSALS[status], schemas(TeiError if tei else Error))
+    found["429"]["headers"] = {"Retry-After": _LATER}
     found["default"] = _refusal("Anything else that goes wrong.", schemas(TeiError if tei else Error))
     return found
 

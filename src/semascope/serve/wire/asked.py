@@ -54,7 +54,7 @@ _CUT = 'shorten it, or let it be cut with "truncate": true'
 Input = Annotated[
     str | list[str | int | list[int]],
     Meta(
-        description="A text, a list of texts, the token ids of one text, or a list of those.",
+        description="A text, a list of texts, token ids of one text, or a list of those; ids are of the model's own tokenizer.",
         extra_json_schema={
             "oneOf": [
                 {"type": "string", "minLength": 1},

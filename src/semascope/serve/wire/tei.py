@@ -183,7 +183,7 @@ ENDPOINTS = [
         "/embed",
         EmbedAsked,
         embed,
-        "Vectors of texts or token ids as a list of lists, as Text Embeddings Inference gives them.",
+        "Vectors of texts or token ids as a list of lists, as Text Embeddings Inference gives them. X-Truncated counts texts that were cut.",
         gives=list[list[float]],
         examples={
             "one text": {"inputs": "Where can I return a broken kettle?"},
