@@ -239,3 +239,24 @@ def test_places_on_a_space_without_an_encoder_are_refused_but_documents_are_not(
     ):
         assert client.refused(path, 409, **body)["code"] == "no_encoder"
     assert client.post("/x/features", of={"id": "n1"})["groups"] is None
+
+
+def test_texts_too_long_to_be_compared_word_by_word_are_refused(client: Client, small: str) -> None:
+    long = "bread oven " * 400
+    error = client.refused("/x/pair", 413, a={"text": long}, b={"text": long}, encoding=small)
+    assert error["message"].startswith("a, b: want texts with at most 500,000 pairs of words, got 640,000")
+    # Where no spaces stand between words, every sign counts.
+    assert client.refused("/x/pair", 413, a={"text": "面包" * 400}, b={"text": long}, encoding=small)
+    many = [{"text": long * 10}] * 5
+    error = client.refused("/x/explain", 413, **{"for": {"query": "bread"}, "documents": many, "encoding": small})
+    assert "at most 200,000 characters together" in error["message"]
+
+
+def test_the_length_and_the_norm_of_a_vector_are_said(client: Client, space: Space, small: str) -> None:
+    about = client.post("/x/features", of={"query": "bread oven"}, encoding=small)["about"]
+    assert about == {"tokens": 2, "norm": pytest.approx(1, abs=1e-6), "passages": 1}
+    rows = space.passage_vectors("d7", None, small)
+    about = client.post("/x/features", of={"id": "d7"}, encoding=small)["about"]
+    assert about["passages"] == len(rows) > 1
+    assert about["norm"] == pytest.approx(np.linalg.norm(rows.mean(axis=0)), abs=1e-5)
+    assert about["tokens"] > 500

@@ -22,12 +22,15 @@ class Settings:
         request_seconds: In which a request has to be answered.
         drain_seconds: For what was accepted, once the server was told to stop.
         connections: Open at once.
+        in_flight: Requests in work at once that are always let in; beyond them as many as are answered within waiting_seconds.
         inputs: Texts of one request for vectors.
         text: Characters of one text.
         documents: Texts of one request to rerank.
         hits: Documents of one search.
         rows: Rows of one request of the map.
         explained: Passages of one request for explanations.
+        explained_text: Characters of all of them together.
+        pairs: Of words, of two texts that are compared word by word.
         dials: Of one search.
         conditions: Characters of the conditions of one search.
         looked_tokens: Of one text that is looked at layer by layer.
@@ -56,12 +59,15 @@ class Settings:
     request_seconds: float = 120.0
     drain_seconds: float = 30.0
     connections: int = 4_096
+    in_flight: int = 256
     inputs: int = 2_048
     text: int = 1_000_000
     documents: int = 1_000
     hits: int = 200
     rows: int = 500
     explained: int = 50
+    explained_text: int = 200_000
+    pairs: int = 500_000
     dials: int = 16
     conditions: int = 10_000
     looked_tokens: int = 512

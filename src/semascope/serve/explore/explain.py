@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from semascope.encoders.attribution import How, PairShares, Shares, pair_shares, token_shares
+from semascope.ops.words import spans
 from semascope.serve.explore.places import Piece, Place, encoding_name, piece_of, vector_of
 from semascope.serve.http.answering import Endpoint
 from semascope.serve.http.problems import Problem
@@ -118,6 +119,12 @@ async def explain(house: House, asked: Explain) -> Explanations:
 def _explained(house: House, encoding: str, encoder: Encoder, places: list[Place], direction: Vectors) -> Explanations:
     space = house.opened()
     pieces = [piece_of(space, encoding, place, direction) for place in places]
+    size, most = sum(len(piece.text) for piece in pieces), house.settings.explained_text
+    if size > most:
+        said = (
+            f"documents: want at most {most:,} characters together, got {size:,}; ask for fewer, or for parts of them"
+        )
+        raise Problem(413, said, param="documents", code="too_large")
     found: dict[int, Shares] = {}
     for kind in ("document", "query"):
         mine = [at for at, piece in enumerate(pieces) if piece.kind == kind]
@@ -157,9 +164,22 @@ async def pair(house: House, asked: Pair) -> Compared:
     return await house.thread(_compared, house, encoding, encoder, one, other)
 
 
+def _words(text: str) -> int:
+    """How many words a text has at most: where nothing stands between words, each sign may be one."""
+    return sum(1 if spaced else stop - start for start, stop, spaced in spans(text))
+
+
 def _compared(house: House, encoding: str, encoder: Encoder, one: Place, other: Place) -> Compared:
     space = house.opened()
     a, b = (piece_of(space, encoding, place) for place in (one, other))
+    pairs, most = _words(a.text) * _words(b.text), house.settings.pairs
+    if pairs > most:
+        raise Problem(
+            413,
+            f"a, b: want texts with at most {most:,} pairs of words, got {pairs:,}; compare parts of them",
+            param="a",
+            code="too_large",
+        )
     found: PairShares = pair_shares(encoder, a.text, b.text, kinds=(a.kind, b.kind))
     trust = None if found.faithful is None else Trust(*found.faithful)
     return Compared(

@@ -3,7 +3,6 @@ import { announce, debounce, dialsOf, dialsText, el, icon, shorten, trouble } fr
 import { LEAST, MOST, STEP, bounded, keyOfDial, kindOf, withDial } from "./places.js";
 import { ranking } from "./ranking.js";
 
-const WAIT = 120;
 const KINDS = { text: "word", group: "group", id: "like document" };
 
 const nameOf = (dial, ctx) => {
@@ -61,7 +60,7 @@ const adder = (add) => {
 };
 
 export const dials = (app) => {
-  let now = [], sliders = new Map(), ctx = null, aborter = null;
+  let now = [], sliders = new Map(), ctx = null, aborter = null, turn = null, due = false;
   const list = el("ul", { class: "dial-list" });
   const hint = el("p", { class: "note", text: "No dials yet. Add a word, a group or a document: to the right of the middle the results turn towards it, to the left away from it." });
   const suggested = el("div", { class: "suggested", role: "group", "aria-label": "Suggested dials" });
@@ -89,7 +88,16 @@ export const dials = (app) => {
     hint.hidden = now.length > 0;
   };
   const keep = debounce(() => app.go({ dials: dialsText(now) }, { replace: true }), 250);
-  const ask = debounce(() => run(), WAIT);
+  // One request at a time: while it is under way the dial may go on turning, and the last place counts.
+  const ask = () => {
+    due = true;
+    turn ??= (async () => {
+      try {
+        while (due) { due = false; await run(); }
+      } finally { turn = null; }
+    })();
+    return turn;
+  };
   const changed = () => { forward(); keep(); ask(); };
   const build = () => {
     const focused = document.activeElement?.closest?.("[data-dial]")?.dataset.dial;
@@ -115,7 +123,6 @@ export const dials = (app) => {
       ...offered.map(([dial, name]) => el("button", { type: "button", class: "chip", dir: "auto", text: shorten(name, 32), "aria-label": `Add the dial ${name}`, onclick: () => put(dial) })));
   };
   const run = async () => {
-    aborter?.abort();
     aborter = new AbortController();
     const { signal } = aborter;
     const mine = ctx;
@@ -125,7 +132,7 @@ export const dials = (app) => {
       if (!signal.aborted) { add.fill(mine); suggest(); }
     } catch (error) {
       if (error.name === "AbortError" || signal.aborted) return;
-      failed.replaceChildren(trouble(error, run));
+      failed.replaceChildren(trouble(error, ask));
     }
   };
   return {
@@ -147,7 +154,8 @@ export const dials = (app) => {
         build();
         add.fill(ctx);
       }, () => {});
-      await run();
+      aborter?.abort();
+      await ask();
     },
     leave() { keep.now(); },
   };
