@@ -168,7 +168,7 @@ def test_curl_as_the_originals_readme_has_it(tei: Server) -> None:
 def test_hugging_faces_own_client_gets_the_vectors(tei: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     hub = pytest.importorskip("huggingface_hub")
     # Offline it would not even ask this machine; another one is out of reach in all tests.
-    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     client = hub.InferenceClient(model=f"{tei.url}/embed")
     assert np.abs(client.feature_extraction(TEXTS[0]) - own(tei, TEXTS[:1])).max() < 1e-5
     cut = client.feature_extraction("violin " * 300 + LONG, truncate=True, truncation_direction="left")
