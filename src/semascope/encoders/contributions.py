@@ -7,6 +7,7 @@ of a text add up to its vector, exactly. Networks with bends in them (activation
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
@@ -188,7 +189,7 @@ def into_words(text: str, tokens: Array) -> tuple[NDArray[np.int64], NDArray[np.
     Tokens of one word belong together. What stands in no word (marks), and scripts without spaces, go by token.
     """
     words = [(start, stop) for start, stop, spaced in word_spans(text) if spaced]
-    starts = np.array([start for start, _ in words], dtype=np.int64)
+    starts = [start for start, _ in words]
     found: dict[tuple[int, int], None] = {}
     keys: list[tuple[int, int] | None] = []
     for start, stop in tokens.tolist():
@@ -197,7 +198,7 @@ def into_words(text: str, tokens: Array) -> tuple[NDArray[np.int64], NDArray[np.
         if begin >= stop or not piece:
             keys.append(None)
             continue
-        place = int(np.searchsorted(starts, begin, side="right")) - 1
+        place = bisect_right(starts, begin) - 1
         inside = place >= 0 and begin < words[place][1]
         key = words[place] if inside else (begin, stop)
         found.setdefault(key)

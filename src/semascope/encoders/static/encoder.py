@@ -274,15 +274,17 @@ class StaticEncoder:
         offsets = [0]
         hidden: list[Vectors] = []
         for text, encoding in zip(items, self._tokenizer.encode_batch(items, add_special_tokens=False), strict=True):
+            # What is asked of an encoding is made anew each time: once a text, not once a token.
+            all_ids, places = encoding.ids, encoding.offsets
             keep = [
                 place
-                for place, token in enumerate(encoding.ids[: self.max_length])
+                for place, token in enumerate(all_ids[: self.max_length])
                 if self.keep_unknown or token != self._lexicon.unknown
             ]
-            mine = [encoding.ids[place] for place in keep]
+            mine = [all_ids[place] for place in keep]
             hidden.append(self.table(np.asarray(mine, dtype=np.int64)) + self._lexicon.shares(text, encoding, keep))
             ids += mine
-            spans += [encoding.offsets[place] for place in keep]
+            spans += [places[place] for place in keep]
             offsets.append(len(ids))
         tokens = np.concatenate([np.zeros((0, self.dim), np.float32), *hidden])
         return States(

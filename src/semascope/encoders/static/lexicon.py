@@ -85,11 +85,13 @@ class Lexicon:
         out = np.zeros((len(keep), self.table.dim), dtype=np.float32)
         if self.ngrams is None:
             return out
-        words = self.words(text)
-        places = np.asarray(encoding.word_ids, dtype=np.int64)
-        sizes = np.bincount(places, minlength=len(words)).tolist()
-        for row, place in enumerate(keep):
-            word = encoding.word_ids[place]
-            if sizes[word] > 1 or encoding.ids[place] == self.unknown:
-                out[row] = self.ngrams([words[word]])[0] / sizes[word]
+        words, of, ids = self.words(text), encoding.word_ids, encoding.ids
+        sizes = np.bincount(np.asarray(of, dtype=np.int64), minlength=len(words)).tolist()
+        hard = [row for row, place in enumerate(keep) if sizes[of[place]] > 1 or ids[place] == self.unknown]
+        if hard:
+            mine = [of[keep[row]] for row in hard]
+            names = list(dict.fromkeys(words[word] for word in mine))
+            at = {name: place for place, name in enumerate(names)}
+            counts = np.array([sizes[word] for word in mine], dtype=np.float32)
+            out[hard] = self.ngrams(names)[[at[words[word]] for word in mine]] / counts[:, None]
         return out
