@@ -49,6 +49,14 @@ def test_the_same_rows_give_the_same_bits() -> None:
     assert first.cosines.tobytes() == again.cosines.tobytes()
 
 
+def test_progress_grows_to_all_rows() -> None:
+    told: list[tuple[int, int | None]] = []
+    nearest(np.random.default_rng(0).normal(size=(9000, 4)), 3, progress=lambda done, total: told.append((done, total)))
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert len(told) == 5
+    assert told[-1] == (9000, 9000)
+
+
 def test_what_is_wrong_is_named() -> None:
     with pytest.raises(OptionError, match="k: want"):
         nearest(np.ones((4, 2)), 0)

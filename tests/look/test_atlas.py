@@ -88,6 +88,15 @@ def test_what_is_opened_is_what_was_made_and_lies_on_the_disk(readable: tuple[Pa
     assert {**atlas.to_json(), "made": ""} == {**made.to_json(), "made": ""}
 
 
+def test_steps_are_told_with_how_far_they_are(readable: tuple[Path, Atlas]) -> None:
+    told: list[tuple[str, int, int | None]] = []
+    make_atlas(readable[0], progress=lambda step: lambda done, total: told.append((step, done, total)))
+    steps = {step: [(done, total) for at, done, total in told if at == step] for step, _, _ in told}
+    n = len(readable[1])
+    assert steps["neighbours"] == [(n, n)]
+    assert steps["groups"] == [(1, 2), (2, 2)]
+
+
 def test_neighbours_are_the_nearest_by_cosine(readable: tuple[Path, Atlas]) -> None:
     path, atlas = readable
     with Space.open(path) as space:
@@ -321,12 +330,16 @@ def test_a_place_that_cannot_be_written_to_is_said(folder: Path) -> None:
     assert issubclass(ReadOnlyError, OSError)
 
 
-def test_a_map_of_other_vectors_of_that_name_does_not_count(folder: Path) -> None:
+def test_a_map_goes_with_its_encoding_and_one_of_other_vectors_does_not_count(folder: Path) -> None:
     with Space.open(folder) as space:
         space.reencode(HashingEncoder(8), name="own")
-        keep_atlas(folder, make_atlas(folder))
+        path = keep_atlas(folder, make_atlas(folder))
+        data = path.read_bytes()
         space.reencode(HashingEncoder(8, seed=1), name="next")
+        assert not path.parent.exists()
         space.reencode(HashingEncoder(9), name="own")
+    path.parent.mkdir()
+    path.write_bytes(data)
     charts = Charts(folder)
     with pytest.raises(UnknownNameError, match="of other vectors"):
         charts.chart("own")

@@ -20,15 +20,15 @@ from semascope.ops import unit
 from semascope.space import Space
 
 
-@pytest.fixture
-def large(tmp_path: Path) -> Path:
-    """A Space that is a few seconds' work to lay out."""
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Space that is a few seconds' work to lay out; no test lets a job on it come to its end."""
     import numpy as np
 
     rng = np.random.default_rng(0)
     words = [f"word{number}" for number in range(300)]
     texts = [" ".join(rng.choice(words, 8)) for _ in range(6000)]
-    folder = tmp_path / "large.space"
+    folder = tmp_path_factory.mktemp("large") / "large.space"
     Space.from_arrays(rng.normal(size=(6000, 48)).astype(np.float32), texts, path=folder).close()
     return folder
 

@@ -46,8 +46,8 @@ def charted(
         read: int (m,), the rows whose texts these are; None for all.
         seed: Of every draw.
     """
-    with steps("neighbours"):
-        graph = nearest(x, NEAREST)
+    with steps("neighbours") as told:
+        graph = nearest(x, NEAREST, progress=told)
     with steps("map"):
         layout = make_layout(x, graph=graph, seed=seed)
     with steps("groups") as told:

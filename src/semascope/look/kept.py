@@ -15,10 +15,10 @@ import numpy as np
 from semascope.errors import CorruptError, UnknownNameError
 from semascope.ops import guarded, settle
 from semascope.ops.files import PART
+from semascope.space.store import MAPS
 from semascope.types import Array
 
 FORMAT = 1
-MAPS = "maps"  # the folder inside a Space
 _TYPES = {"F32": "<f4", "F16": "<f2", "U8": "<u1", "U16": "<u2", "I16": "<i2", "I32": "<i4", "I64": "<i8"}
 _HEADER = 32_000_000  # bytes that a header of ours stays far below
 _LEFT = 3_600  # seconds after which an unfinished file is nobody's any more

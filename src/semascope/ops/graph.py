@@ -12,7 +12,7 @@ from semascope.ops.arrays import unit
 from semascope.ops.door import integer, vectors
 from semascope.ops.statistics import Interval, bootstrap
 from semascope.ops.topk import top_k
-from semascope.types import Array, Vectors
+from semascope.types import Array, Progress, Vectors
 
 EXACT = 40_000  # rows up to which every pair is compared in full unless somebody asks otherwise
 _BLOCK = 2_048  # rows multiplied with as many others at once: 16 MiB of scores
@@ -34,7 +34,9 @@ class Graph(NamedTuple):
     cosines: NDArray[np.float32]
 
 
-def nearest(x: Array, k: int = 15, *, recall: float | None = None, seed: int = 0) -> Graph:
+def nearest(
+    x: Array, k: int = 15, *, recall: float | None = None, seed: int = 0, progress: Progress | None = None
+) -> Graph:
     """The `k` nearest others of every row of `x` (n, d) by cosine; n - 1 of them where there are no more rows.
 
     Exact: every pair is looked at once. Where a recall below 1 is asked for, 3 k candidates of each row are found by its
@@ -46,6 +48,7 @@ def nearest(x: Array, k: int = 15, *, recall: float | None = None, seed: int = 0
         k: How many others of each.
         recall: Share of the true nearest wanted, up to 1; None is 1 for up to 40,000 rows and 0.97 above.
         seed: Of the rows that the recall is measured on.
+        progress: Told (rows done, rows there are) now and then.
 
     Raises:
         InputError: `x` is not rows of finite numbers.
@@ -61,9 +64,9 @@ def nearest(x: Array, k: int = 15, *, recall: float | None = None, seed: int = 0
     deep = _DEEPER * k
     short = _shortened(rows, k, wanted, seed) if wanted < 1 and len(rows) > deep + 1 else None
     if short is None:
-        found = _compared(rows, rows, k)
+        found = _compared(rows, rows, k, progress=progress)
         return Graph(found.indices, np.clip(found.cosines, -1, 1))
-    return _in_full(rows, _compared(*short, deep, _level(*short, deep, seed)), k)
+    return _in_full(rows, _compared(*short, deep, _level(*short, deep, seed), progress), k)
 
 
 def graph_recall(x: Array, graph: Graph, *, sample: int = 300, seed: int = 1) -> Interval:
@@ -121,7 +124,13 @@ def _level(left: Vectors, right: Vectors, k: int, seed: int) -> NDArray[np.float
     return out
 
 
-def _compared(left: Vectors, right: Vectors, k: int, level: NDArray[np.float32] | None = None) -> Graph:
+def _compared(
+    left: Vectors,
+    right: Vectors,
+    k: int,
+    level: NDArray[np.float32] | None = None,
+    progress: Progress | None = None,
+) -> Graph:
     """The k best by product of every row of `left` with the others of `right`; the products are those of right with left, too.
 
     With a level, only those that reach it: fewer than k then have -inf for a product after them.
@@ -133,6 +142,11 @@ def _compared(left: Vectors, right: Vectors, k: int, level: NDArray[np.float32] 
     for place, block in enumerate(blocks):
         for other in blocks[place + 1 :]:
             best.offer(left[block] @ right[other].T, block, other)
+        if progress is not None:
+            left_over = 1 - (place + 1) / len(
+                blocks
+            )  # each block has one fewer to be compared with than the one before
+            progress(round(len(left) * (1 - left_over**2)), len(left))
     return best.graph()
 
 

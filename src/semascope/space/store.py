@@ -32,6 +32,7 @@ FORMAT = 1
 MARK = "space.json"
 DATABASE = "corpus.sqlite"
 ENCODINGS = "encodings"
+MAPS = "maps"  # a folder for each encoding, with what was made of it
 # What a build may leave behind that was killed before the Space was one.
 _UNBORN = {LOCK, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", f"{MARK}.part", ENCODINGS}
 

@@ -23,7 +23,7 @@ from semascope.space.disk import ArrayFile
 from semascope.space.lock import WriterLock
 from semascope.space.scan import Calibration
 from semascope.space.segments import Encoding, Segment, encodings, segments, write_codec, write_merged, write_segment
-from semascope.space.store import ENCODINGS, Ingest, chunks, connect_writer, ingests, read_documents, transaction
+from semascope.space.store import ENCODINGS, MAPS, Ingest, chunks, connect_writer, ingests, read_documents, transaction
 from semascope.space.tables import add_fields, add_words, remove_fields, remove_words
 from semascope.types import Array, Vectors
 
@@ -88,7 +88,7 @@ class Writer:
         self.close()
 
     def _sweep(self) -> None:
-        """Remove files that no transaction names: those of a writer that was killed before its commit."""
+        """Remove files that no transaction names: those of a writer that was killed before its commit, and maps of what is gone."""
         with guarded(f"clear away what an earlier writer left in {self.folder}"):
             for path in (self.folder / ENCODINGS).iterdir():
                 if path.name not in (here := encodings(self.database)):
@@ -98,6 +98,9 @@ class Writer:
                 for file in [*path.glob("codec-*"), *path.glob("segments/*")]:
                     if file.relative_to(self.folder).as_posix() not in wanted:
                         file.unlink()
+            for path in (self.folder / MAPS).glob("*/"):
+                if path.name not in encodings(self.database):
+                    shutil.rmtree(path, ignore_errors=True)  # a map may be being written, and is then nobody's
 
     def _files(self, encoding: Encoding) -> Generator[ArrayFile]:
         if encoding.codec is not None:
