@@ -459,6 +459,53 @@ def test_a_phone_scrolls_one_way_only_and_a_tap_shows_a_passage(phone: Page, add
     assert "#" in phone.inner_text(".tip")
 
 
+def touch(screen: Any, kind: str, *fingers: Any) -> None:
+    """Fingers as the browser gets them from a screen."""
+    points = [{"x": float(x), "y": float(y), "id": at} for at, (x, y) in enumerate(fingers)]
+    screen.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def test_fingers_draw_a_lasso_and_pinch(phone: Page, address: str) -> None:
+    show(phone, address)
+    box = phone.locator(".sheet canvas").bounding_box()
+    middle = np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
+    phone.get_by_role("button", name="Select with a lasso").tap()
+    turn = np.linspace(0, 2 * math.pi, 24)
+    path = middle + 110 * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    screen = phone.context.new_cdp_session(phone)
+    touch(screen, "touchStart", path[0])
+    for spot in path[1:]:
+        touch(screen, "touchMove", spot)
+    touch(screen, "touchEnd")
+    phone.wait_for_selector('.side[data-shown="selected"]')
+    assert selected(phone) == len(inside(polygon(in_url(phone)["sel"][2:]), places(address))) > 0
+    phone.get_by_role("button", name="Move the map").tap()
+    show(phone, address, "&mx=32000&my=20000&mz=2")
+    for far in range(20, 61, 5):
+        aside = np.array([far, 0])
+        touch(screen, "touchStart" if far == 20 else "touchMove", middle - aside, middle + aside)
+    touch(screen, "touchEnd")
+    phone.wait_for_function("() => Number(new URLSearchParams(location.search).get('mz')) > 3")
+    assert float(in_url(phone)["mz"]) == pytest.approx(6, rel=0.2)
+
+
+def test_a_map_that_is_older_than_the_space_says_so_and_can_be_made_anew(
+    browser: Any, heard: Heard, own_space: Path, running: Any
+) -> None:
+    keep_atlas(own_space, make_atlas(own_space))
+    with Space.open(own_space) as space:
+        space.delete(["d1"])
+    server = running(own_space)
+    page = opened(browser, heard, WIDE)
+    show(page, server.address)
+    assert "has changed since this map was made" in page.inner_text(".stale")
+    assert page.get_by_role("button", name="Make it anew").is_visible()
+    n = ask(server.address, "GET", "/x/map").json["n"]
+    assert f"Map of {n} passages" in page.get_attribute(".sheet canvas", "aria-label")
+    heard.asked = [one for one in heard.asked if not one.startswith(server.address)]
+    page.context.close()
+
+
 def test_every_control_of_the_view_has_a_name(desk: Page, address: str) -> None:
     show(desk, address, "&by=label&sel=ag0")
     nameless = """[...document.querySelectorAll('#view-map :is(button, input, select, canvas, section, [role=group], [role=img])')].filter(n =>

@@ -75,7 +75,9 @@ const mark = (found) => {
   const both = found ? marksOf(found) : [[], []];
   sheets().forEach((one, side) => { one.marks = both[side]; one.plane.ask(false); });
   V.tools.kept(found);
-  V.panes.classList.toggle("pointing", Boolean(found));
+  // The names step back while one points, and come again when one has stopped.
+  clearTimeout(V.calm);
+  if (found) V.panes.classList.add("pointing"); else V.calm = setTimeout(() => V.panes.classList.remove("pointing"), 600);
   V.root.dataset.near = found ? `${found.kept.length} ${found.lost.length} ${found.fresh.length}` : "";
 };
 const neighbours = async (sheet, row) => {
@@ -85,9 +87,11 @@ const neighbours = async (sheet, row) => {
   if (found && V.there === there && sheet.plane.mark === row) mark(found);
 };
 
+// What the colours can depend on; scores for words need an encoder of queries.
+const asked = (app) => ({ ...app.state, scored: Boolean(app.state.like || (app.state.q && app.encoding()?.queries !== false)) });
 // Colours: of the first map's column, and the same rows in the same colours on the other.
 const recolour = async () => {
-  const { app, here } = V, turn = ++V.turn, by = chosenOf(here.facts, app.state);
+  const { app, here } = V, turn = ++V.turn, by = chosenOf(here.facts, asked(app));
   try {
     const column = await columnOf(here, by, app.state);
     if (turn !== V.turn || here !== V.here) return;
@@ -144,17 +148,17 @@ const select = async () => {
 };
 
 const seek = async () => {
-  const { here, app } = V, { q, mode, w, where, tag } = app.state;
+  const { here, app } = V, { q, like, mode, w, where, tag } = app.state;
   V.asked = new AbortController();
   let found = null;
-  if (q) {
-    const body = { query: q, k: Math.min(100, app.space.limits?.k ?? 50), encoding: here.encoding, mode, weight: w ? Number(w) : undefined, where: where ? where.split(" and ") : undefined, tag };
+  if (q || like) {
+    const body = { ...(like ? { like: { id: like } } : { query: q }), k: Math.min(100, app.space.limits?.k ?? 50), encoding: here.encoding, mode: mode ?? (app.encoding().queries === false && !like ? "lexical" : undefined), weight: w === undefined || (mode && mode !== "hybrid") ? undefined : Number(w), where: where ? [where] : undefined, tag };
     try { found = await app.api.post("/x/search", body, { signal: V.asked.signal }); } catch (error) {
       if (error.name === "AbortError") return;
       V.tools.say(error.message, true);
     }
   }
-  if (here !== V.here || q !== app.state.q) return;
+  if (here !== V.here || q !== app.state.q || like !== app.state.like) return;
   V.found = found;
   V.hits = (found?.hits ?? []).filter((one) => Number.isInteger(one.row) && one.row >= 0 && one.row < here.n);
   here.plane.hits = V.hits.map((one) => one.row);
@@ -169,7 +173,7 @@ const list = (want) => {
   if (lit) parts.selected = { head: `${counted(V.rows.length, "passage")} selected`, many: V.rows.length, make: () => panel.selected(here, { rows: V.rows, lit, name: V.name, column, by: V.tools.named(by) }) };
   if (V.found) {
     const score = new Map(V.hits.map((one) => [one.row, one.score]));
-    parts.found = { head: V.hits.length ? `The ${count(V.hits.length)} best for “${V.app.state.q}”` : `Nothing for “${V.app.state.q}”`, many: V.hits.length,
+    parts.found = { head: V.hits.length ? `The ${count(V.hits.length)} best for ${V.app.state.like ? "what is like it" : `“${V.app.state.q}”`}` : `Nothing for “${V.app.state.q ?? ""}”`, many: V.hits.length,
       make: () => panel.list(here, V.hits.map((one) => one.row), (row) => `score ${score.get(row).toFixed(3)}`) };
   }
   if (by === "moved" && there) {
@@ -230,12 +234,20 @@ const place = ({ mx, my, mz }) => {
   if ([mx, my, mz].every((one) => Number.isFinite(Number.parseFloat(one)))) V.here.plane.goTo(Number(mx), Number(my), Number(mz)); else V.here.plane.whole();
 };
 
+// A passage that another view points at: in the middle, with its tip.
+const pointAt = (row) => {
+  const { here } = V, { plane } = here;
+  if (!(row >= 0 && row < here.n)) return;
+  plane.goTo(plane.x[row], plane.y[row], Math.max(plane.depth, 6));
+  here.middle(row);
+};
+
 const view = {
   name: "map", title: "Map",
   mount(root, app) {
     Object.assign(V, { app, root });
     V.panel = new Panel({ app, ...act });
-    V.tools = new Tools(app, { choices: () => choices(V.here.facts, app.state), by: () => V.by, sheets, there: () => V.there, again: async () => { await about(); return view.update(app.state, new Set(["other", "by"])); }, here: () => V.here, seen: (event) => act.seen(V.here, event) });
+    V.tools = new Tools(app, { choices: () => choices(V.here.facts, asked(app)), by: () => V.by, sheets, there: () => V.there, again: async () => { await about(); return view.update(app.state, new Set(["other", "by"])); }, here: () => V.here, seen: (event) => act.seen(V.here, event) });
     V.panes = el("div", { class: "panes" });
     V.space = el("div", { class: "mapspace", hidden: true }, el("div", { class: "ground" }, V.panes, V.tools.under), V.panel.node);
     V.tools.node.hidden = true;
@@ -251,7 +263,7 @@ const view = {
   },
   // One change after the other; a search that nobody waits for any more is given up.
   update(state, changed) {
-    if (changed.has("q")) V.asked?.abort();
+    if (changed.has("q") || changed.has("like")) V.asked?.abort();
     V.queue = (V.queue ?? Promise.resolve()).catch(() => null).then(() => view.follow(V.app.state, changed));
     return V.queue;
   },
@@ -271,11 +283,12 @@ const view = {
     }
     if (fresh || has("other")) { await openThere(); V.tools.stale(sheets().filter((one) => one.facts.stale).map((one) => stale(app, one.facts, again))); }
     if (fresh || has("mx", "my", "mz")) place(state);
+    if (state.row && (fresh || has("row"))) pointAt(Number(state.row));
     if (fresh || has("sel", "other")) await select();
-    if (fresh || has("by", "other") || (has("q") && (state.by === "score" || V.by === "score"))) await recolour(); else if (has("q", "sel")) { V.tools.furnish(); paint(); }
-    const asks = fresh || has("q", "mode", "w", "where", "tag");
+    if (fresh || has("by", "other") || (has("q", "like") && (state.by === "score" || V.by === "score"))) await recolour(); else if (has("q", "like", "sel")) { V.tools.furnish(); paint(); }
+    const asks = fresh || has("q", "like", "mode", "w", "where", "tag");
     if (asks) await seek();
-    if (asks || has("sel", "by", "other")) list(has("sel") && state.sel ? "selected" : has("by", "other") && V.by === "moved" ? "moved" : has("q") && state.q ? "found" : undefined);
+    if (asks || has("sel", "by", "other")) list(has("sel") && state.sel ? "selected" : has("by", "other") && V.by === "moved" ? "moved" : has("q", "like") && (state.q || state.like) ? "found" : undefined);
     app.title("Map");
     root.dataset.viewReady = "map";
   },

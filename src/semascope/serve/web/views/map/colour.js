@@ -5,10 +5,10 @@ import { count, el, percent, shorten } from "../../kit.js";
 const SHOWN = 10;
 const CALLED = { group: "region", tags: "tag" };
 // The choices as [key, name]. moved and score stand for a column that depends on what else is chosen.
-export const choices = (facts, { other, q }) => {
+export const choices = (facts, { other, scored }) => {
   const plain = facts.columns.filter((one) => one.what !== "moved").map((one) => [one.name, CALLED[one.name] ?? one.name.replace(/^field:/, "")]);
   if (!plain.some(([key]) => key === "group")) plain.unshift(["group", "region"]);
-  return [...plain, ...(q ? [["score", "score for the search"]] : []), ...(other ? [["moved", "moved (neighbours lost)"]] : [])];
+  return [...plain, ...(scored ? [["score", "score for the search"]] : []), ...(other ? [["moved", "moved (neighbours lost)"]] : [])];
 };
 export const chosenOf = (facts, state) => (choices(facts, state).some(([key]) => key === state.by) ? state.by : "group");
 
@@ -19,7 +19,7 @@ export const columnOf = async (sheet, by, state, signal) => {
     return sheet.column(name);
   }
   if (by !== "score") return sheet.column(by);
-  const { header, data } = await sheet.app.api.postColumn("/x/map/score", { for: { query: state.q }, encoding: sheet.encoding }, { signal });
+  const { header, data } = await sheet.app.api.postColumn("/x/map/score", { for: state.like ? { id: state.like } : { query: state.q }, encoding: sheet.encoding }, { signal });
   return { ...header, share: data };
 };
 export const coloursOf = (column, none) => (column.of ? classColours(column.of, none) : shareColours(column.share, none));
@@ -43,7 +43,7 @@ const dot = (number) => el("i", { class: "dot", style: { background: css(hue(num
 export const legend = (column, by, { pressed, choose }) => {
   if (column.share) {
     const stops = [0, 0.25, 0.5, 0.75, 1].map((share) => css(ramp(share))).join(", "), [low, high] = column.ends ?? ["0", "1"];
-    return [el("span", { text: low }), el("span", { class: "ramp", role: "img", "aria-label": `from ${low} to ${high}`, style: { background: `linear-gradient(90deg, ${stops})` } }), el("span", { text: high }), column.says && el("span", { class: "note", text: column.says })].filter(Boolean);
+    return [el("span", { text: low }), el("span", { class: "ramp", role: "img", "aria-label": `from ${low} to ${high}`, style: { background: `linear-gradient(90deg, ${stops})` } }), el("span", { text: high }), column.says && by !== "moved" && el("span", { class: "note", text: column.says })].filter(Boolean);
   }
   if (by === "group" || !column.names?.length) return [];
   const every = most(column.counts ?? sizesOf(column).sizes), first = every.slice(0, SHOWN);
