@@ -10,6 +10,8 @@ const VIEWS = [["search", "Search"], ["map", "Map"], ["inside", "Inside"], ["rep
 // What goes along from view to view; all other keys are a view's own and are found again when one comes back to it.
 const SHARED = new Set(["q", "enc", "mode", "w", "where", "tag", "like", "dials"]);
 const PASSING = new Set(["doc", "span"]);
+// What, when it changes, makes another page of it: it is read from the top.
+const ANEW = ["view", "q", "like", "where", "tag", "mode", "enc"];
 
 const read = () => {
   const state = { ...Object.fromEntries(new URLSearchParams(location.search)) };
@@ -36,7 +38,7 @@ export const app = {
   state: read(),
   // A step: changes are merged into the URL ("" removes), the view is told. replace: no new step for "back".
   go(changes, { replace = false } = {}) {
-    const next = merged(changes), where = address(next);
+    const next = merged(changes), where = address(next), anew = !replace && ANEW.some((key) => next[key] !== app.state[key]);
     if (where !== address(app.state)) {
       if (replace) history.replaceState(history.state, "", where);
       else {
@@ -46,6 +48,7 @@ export const app = {
     }
     app.state = next;
     if (!replace) typing = false;
+    if (anew) scrollTo(0, 0);
     return show();
   },
   href: (changes) => address(merged(changes)),

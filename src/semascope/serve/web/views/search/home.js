@@ -62,6 +62,6 @@ export const nothing = (app, conditions, state) => {
   if (state.tag) less.push(el("a", { class: "button", href: app.href({ tag: "", k: "" }), text: `Without the tag ${state.tag}` }));
   if (state.mode === "lexical") less.push(el("a", { class: "button", href: app.href({ mode: "", k: "" }), text: "By meaning as well" }));
   return el("div", { class: "none" }, el("h2", { text: state.q ? `Nothing for “${shorten(state.q, 60)}”` : "Nothing" }),
-    el("p", { text: state.where || state.tag ? "No document that meets the filters answers it." : state.mode === "lexical" ? "No text has any of these words. Other words, or the search by meaning, may find it." : "This Space has nothing to give for it." }),
+    el("p", { text: state.where || state.tag ? (state.mode === "lexical" ? "No text that meets the filters has any of these words." : "No document meets the filters.") : state.mode === "lexical" ? "No text has any of these words. Other words, or the search by meaning, may find it." : "This Space has nothing to give for it." }),
     less.length ? el("p", { class: "row" }, ...less) : null);
 };
