@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from asking import connected, embed, everything, head, raw, wait_for
 
+from semascope.serve.http.limits import Flow
+
 DIM = 8
 
 
@@ -56,7 +58,7 @@ def request(sent: bytes, **headers: object) -> bytes:
 
 
 def test_a_head_that_does_not_come_is_not_waited_for(running):
-    server = running(head_seconds=0.5)
+    server = running(head_seconds=0.5, idle_seconds=1.5)
     silent = connected(server.port)
     halting = connected(server.port)
     halting.sendall(b"GET /health HTTP/1.1\r\nHost: local")
@@ -330,3 +332,34 @@ def test_more_connections_than_are_allowed_take_the_place_of_idle_ones_or_are_re
 def figure_of(server, reason: str) -> float:
     """How often was refused for a reason."""
     return server.running.metrics.rejected.labels(reason)._value.get()
+
+
+def test_what_would_wait_too_long_is_turned_away_at_the_measured_speed():
+    now = 0.0
+    flow = Flow(20, 2.0, lambda: now)
+    assert not any(flow.enter() for _ in range(1_000))  # nothing is known of the speed: all are let in
+    for _ in range(500):
+        now += 0.01
+        flow.leave()
+    assert flow.inside == 500
+    assert 2.9 <= flow.enter() <= 3.5  # 500 of them take 5 seconds, of which 2 are allowed
+    for _ in range(300):
+        now += 0.01
+        flow.leave()
+    assert flow.enter() == 0.0
+    for _ in range(201):
+        now += 100.0
+        flow.leave()
+    assert flow.inside == 0
+    assert not any(flow.enter() for _ in range(20))  # so many always are
+    assert flow.enter() > 2.0
+
+
+def test_answers_that_waited_for_requests_say_nothing_of_the_speed():
+    now = 0.0
+    flow = Flow(1, 2.0, lambda: now)
+    for _ in range(100):
+        assert flow.enter() == 0.0
+        now += 60.0
+        flow.leave()
+    assert not any(flow.enter() for _ in range(100))

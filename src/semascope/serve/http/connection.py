@@ -73,6 +73,8 @@ class Connection(HttpToolsProtocol):  # pyright: ignore[reportUntypedBaseClass]
 
     def data_received(self, data: bytes) -> None:
         """Read on, and stop where the head is too large."""
+        if self.watch.phase in ("head", "idle") and not self.watch.read:
+            self.watch.enter("head", self.loop.time())
         self.watch.read += len(data)
         if self.transport.is_closing():
             return
@@ -95,9 +97,6 @@ class Connection(HttpToolsProtocol):  # pyright: ignore[reportUntypedBaseClass]
         """A request begins."""
         super().on_message_begin()
         self._whole = False
-        if self.watch.phase == "idle":
-            self.watch.enter("head", self.loop.time())
-            self.watch.read = 1
 
     def on_headers_complete(self) -> None:
         """Its head is whole: hand it to the application."""
@@ -152,7 +151,7 @@ class Connection(HttpToolsProtocol):  # pyright: ignore[reportUntypedBaseClass]
             return
         if reason != "idle":
             self.ground.metrics.rejected.labels(reason).inc()
-        if reason == "slow_head" and self.watch.read and not self.transport.is_closing():
+        if reason == "slow_head" and not self.transport.is_closing():
             seconds = self.ground.settings.head_seconds
             self._refuse(Problem(408, f"want the head of a request within {seconds:g} seconds", code="slow_head"))
         else:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from semascope.serve.http import headers as heads
 from semascope.serve.http.keys import Guesses, Keys
+from semascope.serve.http.limits import Flow
 from semascope.serve.http.logs import LOGGER, NOTE, QUIET, Note, request_id
 from semascope.serve.http.metrics import REASONS, Metrics
 from semascope.serve.http.problems import Dialect, Problem
@@ -54,6 +55,7 @@ class Guard:
         self._keys = Keys(house.settings.keys)
         self._guesses = Guesses()
         self._delayed = 0
+        self._flow = Flow(house.settings.in_flight, house.settings.waiting_seconds)
         self.in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,11 +85,17 @@ class Guard:
 
     async def _pass(self, scope: Scope, headers: heads.Headers, passing: Passing) -> None:
         problem = await self._refused(scope, headers)
-        if problem is None:
-            await self._app(scope, passing.receive, passing.send)
-        else:
+        if problem is None and (wait := self._flow.enter()):
+            problem = Problem(429, "the server is busy; try again", code="flooded", retry_after=wait)
+        if problem is not None:
+            passing.refused = True
             self._metrics.rejected.labels(REASONS.get(problem.code, "other")).inc()
             await self._answer(scope, passing, problem)
+            return
+        try:
+            await self._app(scope, passing.receive, passing.send)
+        finally:
+            self._flow.leave()
 
     async def _refused(self, scope: Scope, headers: heads.Headers) -> Problem | None:
         """Why a request goes no further, before anything of its body is read; None where it may."""
@@ -145,6 +153,8 @@ class Guard:
         seconds = time.perf_counter() - passing.began
         route, note, status = self._template(scope), passing.note, passing.status or 499
         self._metrics.answered(scope["method"], route, status, seconds)
+        if not passing.refused:
+            self._metrics.gave_up(status)
         LOGGER.info(
             "request",
             extra={
@@ -181,6 +191,7 @@ class Passing:
         self.came = 0
         self.went = 0
         self.status = 0
+        self.refused = False
 
     async def receive(self) -> Message:
         """What comes next of the request."""

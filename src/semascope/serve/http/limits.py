@@ -1,4 +1,4 @@
-"""Limits of a connection: how long and how large the head of a request may be, how long nothing may happen.
+"""Limits of connections (how long and how large the head of a request may be, how long nothing may happen), and of all together.
 
 What a body may be is in `bodies`; what a text may be is with the routes.
 """
@@ -6,6 +6,8 @@ What a body may be is in `bodies`; what a text may be is with the routes.
 from __future__ import annotations
 
 import resource
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +19,8 @@ PIPELINED = 16  # requests that a connection may send before the first is answer
 _LINGER_SECONDS = 10.0  # for a client that goes on sending what was refused
 _STALL_SECONDS = 30.0  # in which a client has to read some of its answer
 _SPARE_FILES = 256  # beside connections: the Space, models, jobs
+_LOADED = 16  # requests in work, from which on the speed is measured
+_WINDOW = 0.5  # seconds over which it is
 Phase = Literal["head", "request", "linger", "idle"]
 
 
@@ -62,14 +66,60 @@ class Watch:
             return "slow_reader"
         spent = now - self.since
         match self.phase:
-            case "head" if spent > self.settings.head_seconds:
+            case "head" if self.read and spent > self.settings.head_seconds:
                 return "slow_head"
-            case "idle" if spent > self.settings.idle_seconds:
+            case "idle" | "head" if not self.read and spent > self.settings.idle_seconds:
                 return "idle"
             case "linger" if spent > _LINGER_SECONDS or self.read > 4 * self.settings.body:
                 return "linger"
             case _:
                 return ""
+
+
+class Flow:
+    """How many requests may be in work: as many as are answered, at the speed that was measured, in the time that is patient.
+
+    A model refuses what would wait for it; this also bounds what waits for anything else: reading, searching, writing.
+
+    Args:
+        least: Requests that are always let in.
+        seconds: That the last of them may take.
+        clock: Gives seconds.
+    """
+
+    def __init__(self, least: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._least = least
+        self._seconds = seconds
+        self._clock = clock
+        self._interval = 0.0  # seconds from one answer to the next while much is in work; 0 before that was seen
+        self._since = 0.0  # when counting began; 0 while little is in work
+        self._count = 0
+        self.inside = 0
+
+    def enter(self) -> float:
+        """Let a request in: 0; or the seconds after which it may be let in."""
+        wait = self.inside * self._interval
+        if self.inside >= self._least and wait > self._seconds:
+            return max(1.0, wait - self._seconds)
+        self.inside += 1
+        return 0.0
+
+    def leave(self) -> None:
+        """A request that was let in is answered."""
+        now = self._clock()
+        self.inside -= 1
+        if self.inside < _LOADED:
+            # Where little is in work, answers wait for requests: that says nothing about how fast they could come.
+            self._since = 0.0
+        elif not self._since:
+            self._since, self._count = now, 0
+        else:
+            self._count += 1
+            spent = now - self._since
+            if spent >= _WINDOW:
+                found = spent / self._count
+                self._interval = (self._interval + found) / 2 if self._interval else found
+                self._since, self._count = now, 0
 
 
 def allow_connections(most: int) -> int:

@@ -24,6 +24,7 @@ REASONS: Mapping[str, str] = {
     "content_type": "content_type",
     "header": "header",
     "closing": "closing",
+    "flooded": "flooded",
 }
 # A status that a route answered with -> what it is counted as.
 _STATUSES = {408: "slow_body", 413: "too_large", 429: "busy", 499: "gone", 503: "timeout"}
@@ -59,8 +60,12 @@ class Metrics:
         """Count a request."""
         self._requests.labels(method if method in _METHODS else "other", route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
-        if route != "unknown" and status in _STATUSES:
-            self.rejected.labels(_STATUSES[status]).inc()
+
+    def gave_up(self, status: int) -> None:
+        """Count a request that a route refused, by its status."""
+        reason = _STATUSES.get(status)
+        if reason is not None:
+            self.rejected.labels(reason).inc()
 
     def page(self) -> bytes:
         """All of it as Prometheus reads it."""
