@@ -15,6 +15,7 @@ from hashing import HashingEncoder
 from mapped import Server, begun, done, ended, opened, refused
 
 from semascope.corpus import Corpus
+from semascope.encoders import Encoder
 from semascope.look.vocabulary import open_words
 from semascope.ops import unit
 from semascope.space import Space
@@ -77,21 +78,20 @@ def test_cancelled_in_the_middle_nothing_half_written_stays(served: type[Any], l
 
 
 def test_one_runs_the_others_wait_and_too_many_are_refused(served: type[Any], large: Path) -> None:
-    with opened(served, large, jobs_waiting=2) as server:
-        first = begun(server, do="map")
-        waiting = [begun(server, do="doctor"), begun(server, do="leak")]
-        assert [job["state"] for job in waiting] == ["waiting", "waiting"]
-        answer = server.post("/x/jobs", {"do": "words"})
+    with opened(served, large, jobs_waiting=1) as server:
+        first, second = begun(server, do="map"), begun(server, do="doctor")
+        assert (first["state"], second["state"]) == ("running", "waiting")
+        answer = server.post("/x/jobs", {"do": "leak"})
         assert refused(answer) == (429, "busy")
         assert int(answer.headers["retry-after"]) >= 1
         assert begun(server, do="map")["id"] == first["id"]  # the same is not begun twice
-        assert server.ask("DELETE", f"/x/jobs/{waiting[0]['id']}").json["state"] == "cancelled"
+        assert server.ask("DELETE", f"/x/jobs/{second['id']}").json["state"] == "cancelled"
+        third = begun(server, do="leak")
+        assert third["state"] == "waiting"
         assert server.ask("DELETE", f"/x/jobs/{first['id']}").json["state"] == "cancelled"
-        job = server.get(f"/x/jobs/{waiting[1]['id']}").json
-        assert job["state"] == "running"  # the next one, at once
-        assert [one["id"] for one in server.get("/x/jobs").json["jobs"]] == [
-            waiting[1]["id"], waiting[0]["id"], first["id"]
-        ]  # fmt: skip
+        assert server.get(f"/x/jobs/{third['id']}").json["state"] == "running"  # the next one, at once
+        listed = [one["id"] for one in server.get("/x/jobs").json["jobs"]]
+        assert listed == [third["id"], second["id"], first["id"]]
 
 
 def test_only_the_last_finished_jobs_are_remembered(served: type[Any], own_space: Path) -> None:
@@ -169,11 +169,22 @@ def test_words_are_the_vectors_that_the_encoder_gives_them(served: type[Any], ow
     assert abs(unit(encoder.encode(list(found.words[:5]))) - found.vectors[:5]).max() < 1e-6
 
 
-def test_what_made_the_vectors_is_not_known_and_that_is_the_jobs_error(served: type[Any], large: Path) -> None:
-    with opened(served, large) as server:
-        job = ended(server, begun(server, do="words"))
-        assert job["state"] == "failed"
-        assert job["error"].startswith("encoder: want the one that made the vectors")
+def test_without_an_encoder_there_are_no_words_and_with_one_given_to_the_server_there_are(
+    served: type[Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "own.space"
+    texts = ["a violin concert", "the violin and the cello", "a cello in a concert"]
+    Space.from_arrays(Encoder("default").encode(texts), texts, path=folder).close()
+    with opened(served, folder) as server:
+        assert refused(server.post("/x/jobs", {"do": "words"})) == (409, "no_encoder")
+    with served(Space.open(folder, "default"), {}) as running:
+        server = Server(running.house, running.address)
+        done(server, do="words")
+        assert set(open_words(folder, server.house.opened().encoding().name).words) == {"violin", "concert", "cello"}
+        done(server, do="doctor")
+        (report,) = server.get("/x/reports").json["reports"]
+        findings = {one["name"]: one["says"] for one in server.get(f"/x/reports/{report['name']}").json["findings"]}
+        assert "the encoder given is of their width" in findings["encoder"]
 
 
 def test_a_space_that_cannot_be_written_to_is_said_before_the_work(

@@ -20,6 +20,7 @@ import semascope
 from semascope.serve.explore.maps import Maps
 from semascope.serve.http.answering import Asked, Endpoint
 from semascope.serve.http.problems import Problem
+from semascope.space.meaning import reference
 
 if TYPE_CHECKING:
     from semascope.serve.house import House
@@ -55,12 +56,14 @@ class Job:
         do: What.
         encoding: Of what; "" where it is of the whole Space.
         other: The encoding that it is compared with, or "".
+        encoder: The name of what encodes its queries here, where the Space itself does not say; else "".
     """
 
     id: str
     do: Do
     encoding: str
     other: str
+    encoder: str = ""
     state: State = "waiting"
     step: str = ""
     done: int = 0
@@ -110,7 +113,7 @@ class Jobs:
             raise Problem(404, f"id: no job {name!r}; /x/jobs lists them", param="id", code="unknown_job")
         return found
 
-    def start(self, do: Do, encoding: str = "", other: str = "") -> Job:
+    def start(self, do: Do, encoding: str = "", other: str = "", encoder: str = "") -> Job:
         """Begin a job, or have it wait for those before it; one that is under way already is given back, not begun again.
 
         Raises:
@@ -130,7 +133,7 @@ class Jobs:
         if waiting >= most:
             message = f"do: want at most {most} jobs waiting, got one more; wait until one is done, or cancel one"
             raise Problem(429, message, param="do", code="busy", retry_after=10)
-        job = Job(secrets.token_hex(8), do, encoding, other)
+        job = Job(secrets.token_hex(8), do, encoding, other, encoder)
         self._jobs[job.id] = job
         self._forget()
         self._next()
@@ -218,7 +221,13 @@ async def _started(space: Path, job: Job) -> asyncio.subprocess.Process:
         start_new_session=True,  # so that Ctrl-C reaches the server alone, which then ends its jobs
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
     )
-    asked = {"do": job.do, "space": str(space.resolve()), "encoding": job.encoding or None, "other": job.other or None}
+    asked = {
+        "do": job.do,
+        "space": str(space.resolve()),
+        "encoding": job.encoding or None,
+        "other": job.other or None,
+        "encoder": job.encoder or None,
+    }
     if process.stdin is not None:
         with contextlib.suppress(ConnectionError):  # it has ended already, and says so itself
             process.stdin.write(json.dumps(asked).encode() + b"\n")
@@ -296,7 +305,7 @@ async def start(house: House, asked: Started) -> Said:
                 param="encoding",
                 code="invalid_value",
             )
-        return house.kept(Jobs).start(asked.do).said()
+        return house.kept(Jobs).start(asked.do, encoder=await _encoder(house, None, needed=False)).said()
     encoding = await maps.name(asked.encoding)
     other = ""
     if asked.do == "moved":
@@ -307,7 +316,24 @@ async def start(house: House, asked: Started) -> Said:
             raise Problem(
                 400, f"other: want another than {encoding!r}, got it too", param="other", code="invalid_value"
             )
-    return house.kept(Jobs).start(asked.do, encoding, other).said()
+    encoder = await _encoder(house, encoding, needed=True) if asked.do == "words" else ""
+    return house.kept(Jobs).start(asked.do, encoding, other, encoder).said()
+
+
+async def _encoder(house: House, encoding: str | None, *, needed: bool) -> str:
+    """The name of what encodes the queries of an encoding, where it was given to the server and is not on record; else "".
+
+    Raises:
+        Problem: 409 `no_encoder`, there is none, and it is needed.
+    """
+    try:
+        batcher = await house.of_encoding(encoding)
+    except Problem:
+        if needed:
+            raise
+        return ""
+    on_record = await house.thread(house.opened().encoding, encoding)
+    return "" if on_record.reference is not None else reference(batcher.served.encoder) or ""
 
 
 async def jobs(house: House, asked: Asked) -> Listing:

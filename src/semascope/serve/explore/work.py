@@ -64,7 +64,7 @@ def make_words(space: Path, asked: dict[str, Any], tell: Teller) -> None:
     """Encode the corpus' commonest words and keep them."""
     from semascope.look import vocabulary
 
-    found = vocabulary.make_words(space, asked["encoding"], progress=tell)
+    found = vocabulary.make_words(space, asked["encoding"], encoder=asked["encoder"], progress=tell)
     tell("writing")
     vocabulary.keep_words(space, found)
 
@@ -97,10 +97,11 @@ def _fresh(charts: Any, encoding: str) -> bool:
 
 def doctor(space: Path, asked: dict[str, Any], tell: Teller) -> str:
     """Look a Space through and keep the report; its name."""
-    del asked
     from semascope.doctor import examine_space
+    from semascope.encoders import as_encoder
 
-    return _reported(space, lambda: examine_space(space, progress=tell("looking through it")))
+    encoder = None if asked["encoder"] is None else as_encoder(asked["encoder"])
+    return _reported(space, lambda: examine_space(space, encoder=encoder, progress=tell("looking through it")))
 
 
 def leak(space: Path, asked: dict[str, Any], tell: Teller) -> str:
