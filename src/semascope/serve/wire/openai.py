@@ -127,7 +127,8 @@ async def embeddings(house: House, asked: EmbeddingsAsked) -> Response:
         name="input",
         single=isinstance(asked.input, str) or (len(items) == 1 and not isinstance(asked.input[0], list | str)),
     )
-    vectors = leading(found.vectors, columns, again=served.encoder.passport.normalize)
+    # A passport may take a while to make, so it is asked for only where it matters.
+    vectors = leading(found.vectors, columns, again=columns is not None and served.encoder.passport.normalize)
     arguments = (vectors, asked.encoding_format or "float", asked.model, found.tokens)
     data = await house.thread(write, *arguments) if vectors.size > AT_ONCE else write(*arguments)
     return Response(data, headers=cut_header(found.cut), media_type="application/json")
