@@ -576,6 +576,14 @@ def test_refused_requests_leave_nothing_behind() -> None:
     on_loop(work)
 
 
+def test_a_text_that_is_cut_costs_the_reading_of_all_of_it_too(minilm: Any) -> None:
+    with batcher(minilm) as model:
+        assert model._guess(["a word " * 30]) == 53
+        assert model._guess(["a word " * 300]) == 256
+        assert model._guess(["a word " * 100_000]) > 2_000
+        assert model._guess([[1] * 100_000]) > 1_000
+
+
 def test_speed_is_that_of_full_batches_and_small_ones_never_lower_it() -> None:
     pace = Pace()
     pace.saw(10, 1.0, full=False)
@@ -734,6 +742,19 @@ def test_a_long_request_is_tokenized_in_a_thread_with_the_same_result(minilm: An
     assert np.abs(found.vectors - minilm.encode_tokens(read.tokens)).max() < 1e-5
     assert found.cut.tolist() == read.cut.tolist()
     assert found.cut[0] > 0 == found.cut[1]
+
+
+def test_long_lists_of_ids_are_read_in_a_thread_with_the_same_result() -> None:
+    encoder = Encoder("default")
+    texts = ["a dog and a cat by the river " * 100, "short"] * 4
+
+    async def work() -> Encoded:
+        with batcher(encoder) as model:
+            return await model.encode([encoder.tokenize([text]).ids.tolist() for text in texts])
+
+    found = on_loop(work)
+    assert np.abs(found.vectors - encoder.encode(texts)).max() < 1e-6
+    assert found.tokens.tolist() == encoder.count_tokens(texts).tolist()
 
 
 def test_texts_and_ids_of_several_requests_meet_in_a_batch(minilm: Any) -> None:

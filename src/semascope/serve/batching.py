@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence, Sized
+from collections.abc import Callable, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,9 @@ from semascope.types import Kind, Vectors
 __all__ = ["Batcher", "Busy", "Closing", "Encoded", "TooLong"]
 
 _INLINE_TEXT = 4_096  # characters that are tokenized where they arrive: about a millisecond
+_INLINE_SIZES = 500_000  # characters of texts of which only the sizes are looked at: as long
 _INLINE_TOKENS = 1_024  # that a quick encoder does where they arrive: about a millisecond too
+_READING = 64  # tokens that are read and cut off cost about as much as one that is encoded, or less
 _LONGEST_WAIT = 600.0  # seconds that a client is told to wait at most
 _WARMING = 2_048  # tokens of the batch that measures a model's speed
 
@@ -46,21 +49,6 @@ class Encoded:
     vectors: Vectors
     tokens: NDArray[np.int64]
     cut: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """How a request wants its items read.
-
-    Args:
-        kind: Whose prompt is put in front.
-        prompt: In place of that one.
-        truncate: Whether, and where, texts that are too long are cut.
-    """
-
-    kind: Kind
-    prompt: str | None
-    truncate: Truncate
 
 
 class Batcher:
@@ -133,7 +121,8 @@ class Batcher:
         self._held += held
         self._pending += 1
         try:
-            prepared = await self._prepare(items, guess, Asked(kind, prompt, truncate))
+            read = partial(self.served.prepare, items, kind=kind, prompt=prompt, truncate=truncate)
+            prepared = await self._prepare(read, items, guess)
             if not len(prepared):
                 return Encoded(np.zeros((0, self.served.dim), np.float32), np.zeros(0, np.int64), np.zeros(0, np.int64))
             found = _answer(await self._done(prepared))
@@ -192,10 +181,10 @@ class Batcher:
     # Letting in.
 
     def _guess(self, items: Items) -> int:
-        """About how many tokens a request is, from the sizes of its items alone."""
+        """About how many tokens a request costs, from the sizes of its items alone."""
         most = self.served.max_length
         sizes = (estimate(item) if isinstance(item, str) else _length(item) for item in items)
-        return sum(sizes) if most is None else sum(min(size, most) for size in sizes)
+        return sum(sizes) if most is None else sum(max(min(size, most), size // _READING) for size in sizes)
 
     def _admit(self, tokens: int) -> bool:
         """Whether a request is larger than what may wait, and let in nevertheless; Busy where there is no room."""
@@ -221,11 +210,10 @@ class Batcher:
         seconds = min(max(1.0, seconds), _LONGEST_WAIT)
         return Busy(f"{self.served.name}: busy, {why}; try again in {seconds:.0f} s", retry_after=seconds)
 
-    async def _prepare(self, items: Items, guess: int, asked: Asked) -> Prepared:
-        def read() -> Prepared:
-            return self.served.prepare(items, kind=asked.kind, prompt=asked.prompt, truncate=asked.truncate)
-
-        if not self.served.reads_ahead or sum(map(_length, items)) <= _INLINE_TEXT:
+    async def _prepare(self, read: Callable[[], Prepared], items: Items, guess: int) -> Prepared:
+        """What `read` gives, in a thread where that takes longer than a moment."""
+        tokenizes = self.served.reads_ahead or not isinstance(items[0] if len(items) else "", str)
+        if sum(map(_length, items)) <= (_INLINE_TEXT if tokenizes else _INLINE_SIZES):
             return read()
         self._reading.append(guess)
         try:

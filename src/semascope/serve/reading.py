@@ -15,7 +15,8 @@ from semascope.errors import InputError
 from semascope.types import Encoder, Kind, Tokens, Vectors
 
 _WORDS = 16_384  # tokens of a batch of an encoder that adds up words: some 20 ms
-_TEXTS = 4_096  # of one of which nothing is known
+_TEXTS = 2_048  # of one that has a tokenizer on this machine, and so a model
+_ELSEWHERE = 4_096  # of one of which nothing is known: a function, or another server
 _BYTES = 4  # of UTF-8 in a token, where nobody counts: about what tokenizers of English text come to
 
 
@@ -200,7 +201,6 @@ class ByTexts:
 
     takes_ids = False
     quick = False
-    batch_tokens = _TEXTS
 
     def __init__(self, encoder: Any, backbone: Any) -> None:
         self._encoder = encoder
@@ -208,6 +208,7 @@ class ByTexts:
         self._prompts = getattr(backbone, "prompts", {})
         self.counts_exactly = hasattr(backbone, "count_tokens")
         self.reads_ahead = self.counts_exactly
+        self.batch_tokens = _TEXTS if self.counts_exactly else _ELSEWHERE
 
     def count(self, texts: list[str], wanted: Wanted) -> Sequence[int]:
         """Tokens of each text, uncut, or a guess."""
