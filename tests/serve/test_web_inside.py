@@ -12,35 +12,16 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from browser import PHONE, WIDE, Heard, opened, sync_api_needed
 from conftest import NASTY, Served, documents
-
-from semascope.corpus import Corpus
-from semascope.encoders import Encoder
-from semascope.space import Space
+from whole import TEXTS, whole_space
 
 pytestmark = sync_api_needed
 Page = Any
-TEXTS = 60
 QUERY = "fresh bread from the oven"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Space with two encodings: by a transformer without a map, and the current one with its map and words."""
-    from semascope.look.atlas import keep_atlas, make_atlas
-    from semascope.look.vocabulary import keep_words, make_words
-
-    pytest.importorskip("onnxruntime", reason="all-MiniLM runs on it")
-    place = tmp_path_factory.mktemp("inside") / "notes.space"
-    with Space.build(Corpus(documents(TEXTS), name="notes"), Encoder("minilm"), place) as space:
-        space.reencode("default", name="words", keep_old=True)
-    keep_atlas(place, make_atlas(place))
-    keep_words(place, make_words(place))
-    return place
-
-
-@pytest.fixture(scope="module")
-def served(folder: Path) -> Iterator[Served]:
-    with Served(folder, {}) as one:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with Served(whole_space(tmp_path_factory)[0], {}) as one:
         yield one
 
 
@@ -100,7 +81,7 @@ def wait_for_order(page: Page, ids: list[str]) -> None:
 def test_a_query_is_said_with_what_made_its_vector_its_length_and_its_norm(desk: Page, address: str) -> None:
     go(desk, address, q=QUERY)
     assert desk.inner_text(".subject h2") == QUERY
-    facts = desk.inner_text(".facts")
+    facts = desk.inner_text(".vector-facts")
     assert "default" in facts
     about = ask(address, "/x/features", {"of": {"query": QUERY}})["about"]
     assert f"{about['tokens']} tokens" in facts
@@ -143,6 +124,18 @@ def test_what_is_missing_is_said_with_the_button_that_makes_it(desk: Page, addre
     assert boxes.count() == 2
     for box in boxes.all():
         assert box.get_by_role("button", name="Make it now").is_visible()
+
+
+def test_what_is_missing_is_made_at_the_press_of_its_button(browser: Any, running: Any, own_space: Path) -> None:
+    heard = Heard()
+    page = opened(browser, heard, WIDE, reduced_motion="reduce")
+    go(page, running(own_space).address, q=QUERY)
+    assert page.locator(".words li").count() == 0
+    page.locator(".wanting", has_text="Words").get_by_role("button", name="Make it now").click()
+    page.wait_for_selector(".words li", timeout=60_000)
+    assert page.locator(".wanting").count() == 1
+    assert heard.errors == []
+    page.context.close()
 
 
 def test_a_dial_ranks_the_results_anew_in_the_order_of_the_server(desk: Page, address: str) -> None:

@@ -10,39 +10,15 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from browser import PHONE, WIDE, Heard, opened, sync_api_needed
 from conftest import Served, documents
+from whole import REPORT
 
 from semascope.corpus import Corpus
 from semascope.encoders import Encoder
-from semascope.report import Curve, Finding, Report, Table
 from semascope.report.kept import REPORTS, keep_report, report_names
 from semascope.space import Space
 
 pytestmark = sync_api_needed
 Page = Any
-MADE = Report(
-    verb="doctor",
-    source="<b>notes</b>.space",
-    verdict="1 fault and 1 warning among 300 vectors.",
-    findings=[
-        Finding(
-            "zero rows",
-            "fault",
-            "2 rows are all zero <img src=x onerror=broken=1>",
-            {"rows": 2},
-            [4, 17],
-            "semascope add notes.space",
-        ),
-        Finding(
-            "hubs", "warning", "one row is near to many", {"reach": {"value": 0.25, "low": 0.2, "high": 0.31, "n": 200}}
-        ),
-        Finding("lengths", "fine", "every row has length one"),
-    ],
-    tables=[Table("Where rows are zero", ["row", "id"], [["4", "d4"], ["17", "<i>d17</i>"]], "Counted from 0.")],
-    curves=[Curve("Recall by depth", "depth", "recall", {"one & other": [(1, 0.5, 0.4, 0.6), (2, 0.9, 0.85, 0.95)]})],
-    next="semascope doctor notes.space --mend",
-    numbers={"rows": 300},
-    notes=["Intervals are of 95 %."],
-)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def name(folder: Path) -> str:
-    return keep_report(folder / REPORTS, MADE).name
+    return keep_report(folder / REPORTS, REPORT).name
 
 
 @pytest.fixture(scope="module")
@@ -121,13 +97,13 @@ def test_passports_show_what_made_the_vectors_identity_first(desk: Page, address
 def test_a_kept_report_is_listed_and_opens_in_place(desk: Page, address: str, name: str) -> None:
     go(desk, address)
     row = desk.locator(f"[data-report='{name}']")
-    assert MADE.verdict in row.inner_text()
+    assert REPORT.verdict in row.inner_text()
     assert "1 fault" in row.inner_text()
     assert "1 warning" in row.inner_text()
     row.get_by_role("link").click()
     desk.wait_for_selector(".one-report")
     assert parse_qs(urlsplit(desk.url).query)["name"] == [name]
-    assert desk.inner_text(".verdict") == MADE.verdict
+    assert desk.inner_text(".verdict") == REPORT.verdict
     assert desk.evaluate("document.activeElement.id") == "report-title"
     desk.go_back()
     desk.wait_for_selector(f"[data-report='{name}']")
@@ -144,13 +120,13 @@ def test_a_report_shows_its_evidence_as_text_with_signs(desk: Page, address: str
     assert "semascope add notes.space" in first
     desk.locator(".finding.warning summary").click()
     assert "0.250 (0.200 to 0.310, n = 200)" in desk.inner_text(".finding.warning")
-    assert desk.inner_text(".report-table td:last-child >> nth=1") == "<i>d17</i>"
+    assert desk.inner_text(".report-table tbody tr:nth-child(2) td:nth-child(2)") == "<i>d17</i>"
     assert "<b>notes</b>.space" in desk.inner_text("#report-title")
     drawn = desk.locator("figure svg")
     assert drawn.count() == 1
     assert drawn.locator("polyline").count() == 1
     assert "one & other" in drawn.evaluate("node => node.textContent")
-    assert MADE.next in desk.inner_text(".command.next")
+    assert REPORT.next in desk.inner_text(".command.next")
     assert desk.evaluate("window.broken") is None
     assert desk.locator("main img, main script").count() == 0
 
@@ -161,7 +137,7 @@ def test_a_report_is_taken_along_as_a_page(desk: Page, address: str, name: str) 
         desk.get_by_role("button", name="Download as a page").click()
     text = waiting.value.path().read_text(encoding="utf-8")
     assert waiting.value.suggested_filename.endswith(".html")
-    assert MADE.verdict in text
+    assert REPORT.verdict in text
     assert "Content-Security-Policy" in text
 
 

@@ -12,7 +12,7 @@ export const wanting = (app, { code, how, what }, again) => {
   const make = JOBS[code];
   return el("div", { class: "card wanting", role: "group", "aria-label": `Not there yet: ${what}` },
     el("p", {}, el("b", { text: `${what[0].toUpperCase()}${what.slice(1)}: not there yet. ` }), how),
-    make && jobBox(app, { do: make, encoding: app.state.enc || undefined, done: again }));
+    make && jobBox(app, { do: make, encoding: app.state.enc || undefined, done: async () => { await app.refresh(); again(); } }));
 };
 
 const actions = (app, name, dial, query) => el("span", { class: "row-actions" },
