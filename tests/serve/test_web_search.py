@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import numpy as np
 import pytest
 from browser import PHONE, WIDE, Heard, opened, sync_api_needed
-from conftest import HTML, NASTY, documents
+from notes import HTML, NASTY, documents
 
 from semascope.corpus import Corpus, Document
 from semascope.encoders import Encoder, as_encoder
@@ -325,6 +325,22 @@ def test_the_ways_on_from_a_document_are_links_with_their_own_addresses(desk: Pa
     desk.go_back()
 
 
+def test_a_document_leads_to_its_place_on_the_map(browser: Any, running: Any, heard: Heard, own_space: Path) -> None:
+    from semascope.look.atlas import keep_atlas, make_atlas
+
+    keep_atlas(own_space, make_atlas(own_space))
+    address = running(own_space).address
+    page = opened(browser, heard, WIDE, reduced_motion="reduce")
+    go(page, address, q=QUERY, doc="d10")
+    page.wait_for_selector("#reader[data-ready=d10]")
+    page.get_by_role("link", name="On the map").click()
+    page.wait_for_selector("#view-map[data-view-ready]")
+    page.get_by_text("#d10").first.wait_for()
+    assert page.locator("#reader").count() == 0
+    assert state(page)["view"] == "map"
+    page.context.close()
+
+
 def test_the_keyboard_alone_finds_opens_and_goes_on(desk: Page, address: str) -> None:
     go(desk, address)
     desk.keyboard.press("/")
@@ -463,7 +479,9 @@ def test_the_theme_can_be_turned_and_is_kept(desk: Page, address: str) -> None:
 
 
 def test_a_phone_scrolls_one_way_only_and_has_its_filters_in_a_sheet(browser: Any, address: str, heard: Heard) -> None:
-    page = opened(browser, heard, {"width": 360, "height": 740}, color_scheme="dark", has_touch=True)
+    page = opened(
+        browser, heard, {"width": 360, "height": 740}, color_scheme="dark", has_touch=True, reduced_motion="reduce"
+    )
     over = "document.documentElement.scrollWidth - innerWidth"
     go(page, address)
     assert page.evaluate(over) <= 0

@@ -86,8 +86,8 @@ const mount = async (name) => {
   const one = { root, seen: {}, view: null };
   one.ready = (async () => {
     const [module] = await Promise.all([import(`./views/${name}.js`), sheet(name)]);
+    await module.default.mount(root, app);
     one.view = module.default;
-    await one.view.mount(root, app);
   })();
   return one;
 };
@@ -95,11 +95,12 @@ const show = async () => {
   const name = app.state.view;
   left[name] = Object.fromEntries(Object.entries(app.state).filter(([key]) => !SHARED.has(key) && !PASSING.has(key) && key !== "view"));
   frame();
-  document_();
+  reading();
   mounted[name] ??= mount(name);
   const one = await mounted[name];
   for (const root of byId("views").querySelectorAll(":scope > .view")) root.hidden = root !== one.root;
   if (shown !== name) { shown = name; app.title(""); }
+  one.trouble?.remove();
   try {
     await one.ready;
     if (app.state.view !== name) return;
@@ -107,16 +108,18 @@ const show = async () => {
     one.seen = app.state;
     if (changed.size) await one.view.update(app.state, changed);
   } catch (error) {
-    // A view that could not be had is asked for again; one that is there stays.
-    if (!one.view) delete mounted[name];
-    const box = trouble(error, () => { box.remove(); if (!one.view) one.root.remove(); show(); });
-    one.root.append(box);
+    if (error.name === "AbortError") return;
+    // A module that could not be had is not asked for again by browsers: the page is, and its state is in the address.
+    if (!one.view) error.head = "This view could not be loaded. ";
+    one.trouble?.remove();
+    one.trouble = trouble(error, () => { if (one.view) { one.seen = {}; show(); } else location.reload(); });
+    one.root.append(one.trouble);
   }
 };
 
 // The open document stands over whatever view is shown, and comes on demand.
 let reader = null;
-const document_ = async () => {
+const reading = async () => {
   if (!app.state.doc && !reader) return;
   reader ??= import("./views/search/document.js").then((module) => { module.default.mount(app); return module.default; });
   try { (await reader).update(app.state); } catch (error) { reader = null; dialog("This document cannot be shown", [trouble(error)]); }
@@ -186,7 +189,7 @@ const help = () => {
 const listen = () => {
   byId("q").addEventListener("input", () => (byId("q").value.trim() ? type() : clear()));
   byId("q").addEventListener("keydown", (event) => { if (event.key === "Escape" && !event.isComposing) { event.preventDefault(); clear(); } });
-  byId("ask").addEventListener("submit", (event) => { event.preventDefault(); type.now(); typing = false; document.dispatchEvent(new CustomEvent("ask")); });
+  byId("ask").addEventListener("submit", (event) => { event.preventDefault(); type.now(); typing = false; if (matchMedia("(pointer: coarse)").matches) byId("q").blur(); });
   byId("encoding").addEventListener("change", (event) => app.go({ enc: app.space.encodings.find((one) => one.name === event.target.value)?.current ? "" : event.target.value }));
   byId("theme").addEventListener("click", turn);
   byId("help").addEventListener("click", help);

@@ -7,7 +7,7 @@ import { explain, keyOf, recall } from "./search/lighting.js";
 import { copyLink, saveMenu } from "./search/save.js";
 import { read, said, write } from "./search/where.js";
 
-const STEP = 10, REMEMBERED = 30;
+const STEP = 10, REMEMBERED = 30, FRESH = 60_000; // answers are kept for a minute: going back shows them at once
 const MODES = [["hybrid", "Both", "By meaning and by words"], ["dense", "Meaning", "By meaning: nearest vectors"], ["lexical", "Words", "By the words of the query"], ["exact", "Exact", "By meaning, every passage compared in full"]];
 const ASKING = ["q", "like", "mode", "w", "where", "tag", "k", "enc", "dials"];
 const V = { answers: new Map(), last: null, hits: [], number: 0 };
@@ -38,7 +38,7 @@ const parts = () => {
   const weight = el("label", { class: "weight note" }, el("span", { text: "meaning" }), slide, el("span", { text: "words" }));
   const filterButton = el("button", { type: "button", class: "quiet filter-button", "aria-label": "Filters", onclick: sheet }, icon("filter"), el("span", { class: "says", text: "Filters" }), el("span", { class: "num" }));
   const head = el("div", { class: "found" }, el("p", { class: "note", id: "found" }), el("div", { class: "acts" }, copyLink(), saveMenu(V.app, () => ({ ids: V.hits.map((hit) => hit.id) }))));
-  return { modes, slide, weight, filterButton, head, chips: el("div", { class: "row active" }), legend: el("p", { class: "legend note", hidden: true }), hits: el("ol", { class: "hits", "aria-label": "Results" }), under: el("div", { class: "under" }), bar: el("div", { class: "bar" }, modes, weight, filterButton) };
+  return { modes, slide, weight, filterButton, head, chips: el("div", { class: "row active" }), legend: el("p", { class: "legend note", hidden: true }), notes: el("div", { class: "notes note" }), hits: el("ol", { class: "hits", "aria-label": "Results" }), under: el("div", { class: "under" }), bar: el("div", { class: "bar" }, modes, weight, filterButton) };
 };
 
 // On narrow windows the filters come as a sheet; they are the same filters, carried over and back.
@@ -90,7 +90,7 @@ const likeChip = (state) => {
 
 // Results, or what stands in their place.
 const place = (...nodes) => { V.before?.stop?.(); V.before = null; V.parts.under.replaceChildren(...nodes); };
-const bare = () => { V.hits = []; V.last = null; V.parts.hits.replaceChildren(); V.parts.head.hidden = true; V.parts.legend.hidden = true; };
+const bare = () => { V.hits = []; V.last = null; V.parts.hits.replaceChildren(); V.parts.notes.replaceChildren(); V.parts.head.hidden = true; V.parts.legend.hidden = true; };
 const readOut = debounce((text) => announce(text), 500);
 const how = (state, answer) => {
   const many = answer.hits.length, all = kOf(state) > many;
@@ -107,11 +107,11 @@ const draw = (state, answer, { grown = false } = {}) => {
   V.parts.head.hidden = !answer.hits.length;
   const [first, ...rest] = how(state, answer);
   byId("found").replaceChildren(first, el("span", { class: "wide", text: rest.map((one) => ` · ${one}`).join("") }));
+  V.parts.notes.replaceChildren(answer.note ? el("p", { text: answer.note }) : "", answer.steered ? el("p", { text: `Turned by dials: cosine with the query as it was ${figure(answer.steered.cosine)}; ${percent(answer.steered.kept)} of its best ${kOf(state)} are still here.` }) : "");
   if (!answer.hits.length) place(nothing(V.app, ctx.conditions, state));
   else {
     const most = V.app.space.limits?.k ?? 100, k = kOf(state), next = Math.min(most, k + STEP);
-    place(answer.note ? el("p", { class: "note", text: answer.note }) : "", answer.steered ? el("p", { class: "note", text: `Turned by dials: cosine with the query as it was ${figure(answer.steered.cosine)}; ${percent(answer.steered.kept)} of its best ${k} are still here.` }) : "",
-      answer.hits.length >= k && next > k ? el("button", { type: "button", class: "more", text: `Show ${next - k} more`, onclick: () => V.app.go({ k: next }, { replace: true }) }) : answer.hits.length >= most ? el("p", { class: "note", text: `${count(most)} is the most this server gives at once: narrow the search by filters.` }) : "");
+    place(answer.hits.length >= k && next > k ? el("button", { type: "button", class: "more", text: `Show ${next - k} more`, onclick: () => V.app.go({ k: next }, { replace: true }) }) : answer.hits.length >= most ? el("p", { class: "note", text: `${count(most)} is the most this server gives at once: narrow the search by filters.` }) : "");
   }
   if (V.first && hits.firstChild) hits.querySelector("a.open").focus();
   else if (had) [...hits.children].find((item) => item.dataset.id === had)?.querySelector("a.open").focus({ preventScroll: true });
@@ -155,8 +155,8 @@ const ask = async (state, grown) => {
   V.stop = new AbortController();
   const { signal } = V.stop;
   delete V.parts.hits.dataset.lit;
-  let answer = V.answers.get(key), done = () => {};
-  if (!answer) {
+  let { answer, at } = V.answers.get(key) ?? {}, done = () => {};
+  if (!answer || performance.now() - at > FRESH) {
     done = busy(V.results);
     try { answer = await V.app.api.post(body.dials?.length ? "/x/steer" : "/x/search", body, { signal }); } catch (error) {
       if (error.name === "AbortError" || number !== V.number) { done(); return; }
@@ -166,7 +166,8 @@ const ask = async (state, grown) => {
     }
     done();
     if (number !== V.number) return;
-    V.answers.set(key, answer);
+    V.answers.delete(key);
+    V.answers.set(key, { answer, at: performance.now() });
     if (V.answers.size > REMEMBERED) V.answers.delete(V.answers.keys().next().value);
   }
   V.filters.refused("");
@@ -206,7 +207,7 @@ export default {
     V.parts = parts();
     V.rail = el("aside", { class: "rail", "aria-label": "Filters" }, V.filters.node);
     V.results = el("div", { class: "results" }, V.parts.hits, V.parts.under);
-    root.append(V.rail, el("div", { class: "middle" }, el("h1", { class: "unseen", text: "Search" }), V.parts.bar, V.parts.chips, V.parts.head, V.parts.legend, V.results));
+    root.append(V.rail, el("div", { class: "middle" }, el("h1", { class: "unseen", text: "Search" }), V.parts.bar, V.parts.chips, V.parts.head, V.parts.legend, V.parts.notes, V.results));
     bare();
     document.addEventListener("keydown", keys);
     app.help.push(["j k", "next and previous result (also ↓ ↑)", "search"], ["Enter", "open the result in its context", "search"], ["m", "more like the result", "search"]);

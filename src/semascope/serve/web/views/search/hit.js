@@ -79,7 +79,8 @@ export const hitItem = (hit, place, ctx) => {
       el("h2", {}, el("a", { class: "open", dir: "auto", href: app.href({ doc: hit.id, span: hit.span?.join("-") }), text: name })),
       hit.was === null || hit.was === undefined || hit.was === place + 1 ? null : el("span", { class: "moved note num", title: "Its place without dials", text: `was ${hit.was}` }),
       scoreBox(hit, ctx)),
-    el("p", { class: "passage", dir: "auto" }),
+    // The text opens the document as its title does, unless somebody is selecting words of it.
+    el("p", { class: "passage", dir: "auto", onclick: () => { if (getSelection().isCollapsed) item.querySelector("a.open").click(); } }),
     el("div", { class: "meta" },
       hit.title && hit.title !== hit.id ? el("code", { class: "id", title: hit.id, text: hit.id }) : null, ...chips(hit, ctx),
       ...hit.tags.map((tag) => el("a", { class: "chip tag", href: app.href({ tag, k: "" }), title: `Only with the tag ${tag}` }, icon("tag"), el("bdi", { text: tag }))),
