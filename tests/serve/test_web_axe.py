@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from browser import PHONE, WIDE, Heard, opened, sync_api_needed
-from conftest import Served
+from serving import Served
 from whole import whole_space
 
 from semascope.space import Space

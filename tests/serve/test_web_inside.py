@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from browser import PHONE, WIDE, Heard, opened, sync_api_needed
-from conftest import NASTY, Served, documents
+from notes import NASTY, documents
+from serving import Served
 from whole import TEXTS, whole_space
 
 pytestmark = sync_api_needed

@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from browser import PHONE, WIDE, Heard, opened, sync_api_needed
-from conftest import Served, documents
+from notes import documents
+from serving import Served
 from whole import REPORT
 
 from semascope.corpus import Corpus

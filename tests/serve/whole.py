@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import documents
+from notes import documents
 
 from semascope.corpus import Corpus
 from semascope.encoders import Encoder

@@ -101,6 +101,7 @@ const refresh = async (again = false) => {
       const made = await look(place);
       if (key !== last) return;
       ctx = made;
+      failed.replaceChildren();
       head.show(ctx);
     } catch (error) {
       if (error.name === "AbortError" || key !== last) return;

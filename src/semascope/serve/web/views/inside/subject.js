@@ -58,6 +58,12 @@ const facts = (ctx, about) => {
   return el("dl", { class: "vector-facts" }, ...rows.map(([name, value]) => el("div", {}, el("dt", { text: name }), el("dd", { text: value }))));
 };
 
+// What the regions of the map are called is what this corpus can be asked about.
+const examples = (app, groups) => [el("span", { class: "note", text: "Try " }), ...groups.slice(0, 6).map(({ words, name }) => {
+  const query = words.slice(0, 3).join(" ") || name;
+  return el("a", { class: "chip", dir: "auto", href: app.href({ of: keyOf({ query }), passage: "", pair: "" }), text: query });
+})];
+
 const kindOf = (place) => (place.query !== undefined ? "Query" : place.text !== undefined ? "Text" : "Document");
 
 export const subject = (app) => {
@@ -68,8 +74,10 @@ export const subject = (app) => {
     node,
     // While nothing is chosen: how to begin.
     empty() {
+      const tries = el("p", { class: "tries" });
+      if (app.encoding()?.map) app.api.get("/x/map", { encoding: app.encoding().name }).then((found) => tries.replaceChildren(...examples(app, found.groups)), () => null);
       what.replaceChildren(el("div", { class: "card begin" }, el("h2", { text: "One vector, looked into" }),
-        el("p", { text: "Type a query or paste a text above, or choose Inside at any hit. You will see which groups of the corpus its vector lies in, which words lie nearest, what turning it does to the results, what each layer makes of each token, and why it matches another text." })));
+        el("p", { text: "Type a query or paste a text above, or choose Inside at any hit. You will see which groups of the corpus its vector lies in, which words lie nearest, what turning it does to the results, what each layer makes of each token, and why it matches another text." }), tries));
     },
     show(ctx) {
       typed.show(ctx.place);
