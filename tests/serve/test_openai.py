@@ -22,6 +22,7 @@ from semascope.cli import app
 from semascope.encoders import Encoder, read_otherwise
 from semascope.encoders.remote.encoder import RemoteEncoder
 from semascope.errors import RemoteError
+from semascope.serve.wire import openai as wire
 from tests.hashing import HashingEncoder
 from tests.serve.loopback import Server, serving
 
@@ -87,6 +88,20 @@ def test_floats_are_the_same_float32_as_base64(server: Server) -> None:
             np.frombuffer(base64.b64decode(one["embedding"]), "<f4"), np.array(other["embedding"]).astype(np.float32)
         )
         assert other == unsaid
+
+
+@pytest.mark.parametrize("form", ["float", "base64"])
+def test_an_answer_that_takes_a_while_to_write_is_the_same(served: type[Any], form: str) -> None:
+    texts = [f"text number {number}" for number in range(150)]
+    with serving(served, {"static": "default"}) as server:
+        own = server.house.models["static"].served.encoder.encode(texts)
+        assert own.size > wire.AT_ONCE
+        body = {"model": "static", "input": texts, "encoding_format": form}
+        rows = [one["embedding"] for one in server.post("/v1/embeddings", body).json["data"]]
+        bare = np.array(server.post("/embed", {"inputs": texts}).json, dtype=np.float32)
+    got = np.array([np.frombuffer(base64.b64decode(row), "<f4") if form == "base64" else row for row in rows])
+    assert np.array_equal(got.astype(np.float32), own)
+    assert np.abs(bare - own).max() < 1e-6
 
 
 def test_one_string_is_one_vector(client: openai.OpenAI) -> None:
