@@ -55,9 +55,11 @@ class Batcher:
     """Encodes for many requests at once, in one thread of its own.
 
     All its methods belong to one event loop. A batch is made of what waits when the one before it is done, at most
-    `batch_tokens` of it; nothing is ever held back in the hope of more. Requests take turns (see `Queue`). A request is refused with `Busy`
-    when what stands before it, at the speed that was measured, and the request itself would take longer than
-    `waiting_seconds`. One that is more than that by itself is let in while no other such one is there.
+    `batch_tokens` of it; nothing is ever held back in the hope of more. Requests take turns (see `Queue`).
+
+    A request is refused with `Busy` when what waits that comes before it and the request itself would take longer than
+    `waiting_seconds`, at the speed that was measured. One that takes longer than that by itself is let in while no other
+    such one is there.
 
     A batch that fails is done again request by request, so that only the one whose fault it is fails.
 
@@ -150,7 +152,7 @@ class Batcher:
         """Take no more requests, and wait until those that were accepted have their answers."""
         self._closing = True
         if self._pending:
-            self._emptied = asyncio.Event()
+            self._emptied = self._emptied or asyncio.Event()
             await self._emptied.wait()
 
     def close(self) -> None:
@@ -197,15 +199,17 @@ class Batcher:
         # In turn with requests of like size or smaller it waits for all of them, of larger ones for their share.
         mean = self._queue.tokens / max(1, self._queue.items)
         requests = len(self._queue) + len(self._reading)
-        before = min(waiting, requests * max(tokens, mean)) + self._running
+        before = min(waiting, requests * max(tokens, mean))
         seconds = self.pace.seconds(before + tokens)
         if seconds > self.waiting_seconds:
-            raise self._refused(f"its turn would come in {seconds:.1f} s", seconds - self.waiting_seconds)
+            seconds += self.pace.seconds(self._running)
+            raise self._refused(f"{seconds:.1f} s of work stand before it", seconds - self.waiting_seconds)
         if self._held + tokens > self.waiting_tokens:
             raise self._refused(f"{self._held:,} tokens wait", self.pace.seconds(tokens))
         return False
 
     def _refused(self, why: str, seconds: float) -> Busy:
+        """What to raise, counted."""
         self._counts["refused"] += 1
         seconds = min(max(1.0, seconds), _LONGEST_WAIT)
         return Busy(f"{self.served.name}: busy, {why}; try again in {seconds:.0f} s", retry_after=seconds)
