@@ -237,8 +237,14 @@ def test_info_has_the_fields_of_the_original_and_says_what_a_rank_is(tei: Server
     assert answer["max_input_length"] == 256
     assert answer["max_client_batch_size"] == 8
     assert answer["auto_truncate"] is False
+    assert answer["model_sha"] == tei.house.models["minilm"].served.encoder.passport.weights
     assert answer["version"] == semascope.__version__
     assert "no cross-encoder" in answer["rerank"]
+
+
+def test_what_is_no_hash_is_not_given_for_one(raw: Server) -> None:
+    assert raw.house.models["raw"].served.encoder.passport.weights == "seed 0"
+    assert raw.get("/info").json["model_sha"] is None
 
 
 def test_without_a_model_and_a_space_it_is_said_how_to_serve_one() -> None:

@@ -13,6 +13,7 @@ are cut where `truncate` or the server says so, and the header X-Truncated count
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from semascope.serve.models import Truncate
     from semascope.types import Vectors
 
+_SHA = re.compile(r"[0-9a-f]{12,64}")
 Direction = Literal["Left", "Right", "left", "right"]
 _TRUNCATE = Meta(description="Whether to cut texts that are too long; as the server does (see /info) where none.")
 _SIDE = Meta(description="The end at which texts are cut; that at which the model does where none.")
@@ -141,7 +143,8 @@ async def info(house: House, _: Asked) -> Info:
     settings, passport = house.settings, batcher.served.encoder.passport
     return Info(
         model_id=passport.name or name,
-        model_sha=passport.weights or None,
+        # Of an encoder elsewhere it would be the address.
+        model_sha=passport.weights if _SHA.fullmatch(passport.weights) else None,
         model_dtype=passport.dtype,
         served_model_name=name,
         model_type=ModelType(Pooled(passport.pooling or "unknown")),
