@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from asking import ask
 from browser import PHONE, WIDE, Heard, opened, sync_api_needed
-from conftest import NASTY, Served, documents
+from notes import NASTY, documents
+from serving import Served
 
 from semascope.look.atlas import keep_atlas, make_atlas
 from semascope.space import Space
@@ -342,6 +343,15 @@ def test_the_map_is_walked_by_keys_and_reads_out_what_lies_in_its_middle(desk: P
     desk.keyboard.press("Escape")
     desk.wait_for_selector('.side[data-shown="regions"]')
     assert "sel" not in in_url(desk)
+
+
+def test_the_address_of_one_passage_shows_it_on_the_map(desk: Page, address: str) -> None:
+    show(desk, address, "&row=20")
+    desk.wait_for_selector(".tip:not([hidden])")
+    assert f"#{ids(address, [20])[0]}" in desk.inner_text(".tip")
+    desk.wait_for_function("() => location.search.includes('mz=') && !location.search.includes('row=')")
+    x, y = places(address)[20]
+    assert (int(in_url(desk)["mx"]), int(in_url(desk)["my"])) == pytest.approx((x, y), abs=1)
 
 
 def test_a_region_is_zoomed_to_and_selected(desk: Page, address: str) -> None:

@@ -3,7 +3,7 @@ import { css, parsed, word } from "./colours.js";
 import { Grid } from "./grid.js";
 import { drawPoints } from "./raster.js";
 
-// How deep one zooms; how long drawing may take before what moves is drawn in half as many pixels each way; when it rests.
+// How deep one zooms; how long drawing may take (ms) before what moves is drawn more roughly; after how long it rests.
 const DEEPEST = 200, SLOW = 26, REST = 150;
 export class Plane {
   // x and y of each row in 0..65535; span: the width and height that are used of these.
@@ -11,7 +11,7 @@ export class Plane {
     Object.assign(this, { canvas, x, y, span, n: x.length, grid: new Grid(x, y) });
     Object.assign(this, { s: 1, tx: 0, ty: 0, fit: 1, wide: 0, high: 0, dpr: 1, lit: null });
     this.colour = new Uint32Array(this.n);
-    Object.assign(this, { due: false, stale: true, hits: [], mark: -1, held: false, cost: 0, last: -Infinity, moved: () => {}, over: () => {} });
+    Object.assign(this, { due: false, stale: true, hits: [], mark: -1, held: false, level: 0, last: -Infinity, moved: () => {}, over: () => {} });
     this.tint();
   }
 
@@ -98,11 +98,13 @@ export class Plane {
 
   changed() {
     this.last = performance.now();
-    // A finger on the whole map scrolls the page; on a part of it, it moves the map.
-    this.canvas.style.touchAction = this.held || this.depth > 1.01 ? "none" : "pan-y";
+    this.grip();
     this.ask();
     this.moved();
   }
+
+  // A finger on the whole map scrolls the page; on a part of it, it moves the map; with a tool it draws.
+  grip() { this.canvas.style.touchAction = this.held || this.depth > 1.01 ? "none" : "pan-y"; }
 
   radius() {
     const zoomed = Math.sqrt(this.depth), base = this.n > 50_000 ? 1 : this.n > 15_000 ? 1.4 : this.n > 4_000 ? 2 : this.n > 800 ? 2.8 : 3.8;
@@ -118,16 +120,15 @@ export class Plane {
   draw() {
     if (!this.wide) return;
     if (this.stale) {
-      const began = performance.now(), rough = this.cost > SLOW && began - this.last < REST;
-      if (rough) this.half(); else this.points(this, 1);
-      this.stale = false;
-      // Four times the pixels take about four times as long; what would be quick again is drawn well again.
+      const began = performance.now(), rough = began - this.last < REST ? this.level : 0;
+      if (rough) this.half(rough); else this.points(this, 1, 1);
       const took = performance.now() - began;
-      if (!rough) this.cost = took; else if (4 * took < SLOW / 2) this.cost = 4 * took;
-      clearTimeout(this.resting);
+      if (took > SLOW) this.level = Math.min(2, rough + 1); else if (took < SLOW / 6) this.level = Math.max(0, rough - 1); else this.level = rough;
+      this.stale = false;
       // What was drawn roughly is drawn well as soon as it rests.
+      clearTimeout(this.resting);
       if (rough) this.resting = setTimeout(() => this.ask(), REST);
-      this.rough = rough;
+      this.rough = rough > 0;
     }
     this.pen.imageSmoothingEnabled = true;
     if (this.rough) this.pen.drawImage(this.small.canvas, 0, 0, this.wide, this.high); else this.pen.putImageData(this.image, 0, 0);
@@ -137,22 +138,23 @@ export class Plane {
     if (this.mark >= 0) this.ring(this.mark, css(this.ink), 4, 2.2);
   }
 
-  // The points, into an image whose pixels are `share` of the canvas's.
-  points(image, share) {
-    const scale = this.dpr * share, radius = this.radius(), at = { tones: this.tones, lit: this.bright, s: this.s * scale, tx: this.tx * scale, ty: this.ty * scale, radius: radius * share };
+  // The points (every so manyth of each place), into an image whose pixels are `share` of the canvas's.
+  points(image, share, every) {
+    const scale = this.dpr * share, radius = this.radius(), more = every > 1 ? 1.6 : 1, { tones, bright: lit } = this;
+    const at = { tones, lit, s: this.s * scale, tx: this.tx * scale, ty: this.ty * scale, radius: radius * share, every };
     image.pixels.fill(word(this.back));
-    if (this.bright) drawPoints(image, this.grid, { ...at, strength: 0.55, wanted: 0, ink: word(this.faint) });
-    drawPoints(image, this.grid, { ...at, strength: this.bright ? 0.95 : this.strength(radius) });
+    if (lit) drawPoints(image, this.grid, { ...at, strength: 0.55, wanted: 0, ink: word(this.faint) });
+    drawPoints(image, this.grid, { ...at, strength: lit ? 0.95 : Math.min(0.95, more * this.strength(radius)) });
   }
 
-  // The same in a quarter of the pixels: for what moves, where drawing is slow.
-  half() {
+  // The same in a quarter of the pixels, and of a third of the points where that is slow too: for what moves.
+  half(rough) {
     const wide = Math.ceil(this.wide / 2), high = Math.ceil(this.high / 2);
     if (this.small?.wide !== wide || this.small.high !== high) {
       const canvas = Object.assign(document.createElement("canvas"), { width: wide, height: high }), pen = canvas.getContext("2d", { alpha: false }), image = pen.createImageData(wide, high);
       this.small = { canvas, pen, image, wide, high, pixels: new Uint32Array(image.data.buffer) };
     }
-    this.points(this.small, 0.5);
+    this.points(this.small, 0.5, rough > 1 ? 3 : 1);
     this.small.pen.putImageData(this.small.image, 0, 0);
   }
 

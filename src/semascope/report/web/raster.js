@@ -24,12 +24,13 @@ export const scrambled = (n) => {
 };
 // Every point of `grid` that can be seen, in its tone (in the order of the grid), or in the one ink that is given; where
 // `lit` says which are lit, only those that are as `wanted`. Cells outside of the image cost nothing.
-export const drawPoints = ({ pixels, wide, high }, grid, { tones, lit, s, tx, ty, radius, strength, wanted = 1, ink = null }) => {
+// every: one of so many, which is an even draw, for the order inside a cell means nothing.
+export const drawPoints = ({ pixels, wide, high }, grid, { tones, lit, s, tx, ty, radius, strength, wanted = 1, ink = null, every = 1 }) => {
   const { steps, shares, reach } = stampOf(radius, wide), many = steps.length, { xs, ys } = grid;
   const over = Int32Array.from(shares, (share) => Math.round(256 * share * strength)), under = over.map((share) => 256 - share);
   const right = wide - reach, low = high - reach;
   for (const [from, to] of grid.runs((reach - tx) / s, (reach - ty) / s, (right - tx) / s, (low - ty) / s)) {
-    for (let turn = from; turn < to; turn++) {
+    for (let turn = from; turn < to; turn += every) {
       if (lit !== null && lit[turn] !== wanted) continue;
       const px = (xs[turn] * s + tx + 0.5) | 0, py = (ys[turn] * s + ty + 0.5) | 0;
       if (px < reach || py < reach || px >= right || py >= low) continue;

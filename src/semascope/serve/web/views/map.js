@@ -115,8 +115,11 @@ const paint = () => {
     there.tinted = false;
   }
   for (const one of sheets()) { one.named = ""; one.plane.ask(); }
+  legends();
+};
+const legends = () => {
   const steps = stepsOf(V.app.state.sel), pressed = (number) => steps.some((one) => one.kind === "k" && one.how === "a" && one.column === V.by && one.number === number);
-  V.tools.legend(legend(column, V.by, { pressed, choose: (number, event) => {
+  V.tools.legend(legend(V.column, V.by, { pressed, choose: (number, event) => {
     if (pressed(number) && steps.length === 1) act.clear(); else choose({ kind: "k", number, column: V.by }, V.tools.how(event));
   } }));
 };
@@ -226,7 +229,7 @@ const settled = debounce(() => {
   if (!V.here || V.app.state.view !== "map") return;
   const { plane } = V.here, [mx, my] = plane.middle;
   V.at = plane.depth > 1.001 ? { mx: String(Math.round(mx)), my: String(Math.round(my)), mz: plane.depth.toFixed(2) } : { mx: "", my: "", mz: "" };
-  V.app.go(V.at, { replace: true });
+  V.app.go({ ...V.at, row: "" }, { replace: true });
 }, 220);
 const keep = () => settled();
 const place = ({ mx, my, mz }) => {
@@ -242,6 +245,14 @@ const pointAt = (row) => {
   here.middle(row);
 };
 
+// One passage that the address names: it is gone to and shown.
+const seeRow = (number) => {
+  const { here } = V, row = Number(number), { plane } = here;
+  if (!Number.isInteger(row) || row < 0 || row >= here.n) return;
+  plane.goTo(plane.x[row], plane.y[row], Math.max(8, plane.depth));
+  here.point(row, ...plane.place(row));
+};
+
 const view = {
   name: "map", title: "Map",
   mount(root, app) {
@@ -249,7 +260,7 @@ const view = {
     V.panel = new Panel({ app, ...act });
     V.tools = new Tools(app, { choices: () => choices(V.here.facts, asked(app)), by: () => V.by, sheets, there: () => V.there, again: async () => { await about(); return view.update(app.state, new Set(["other", "by"])); }, here: () => V.here, seen: (event) => act.seen(V.here, event) });
     V.panes = el("div", { class: "panes" });
-    V.space = el("div", { class: "mapspace", hidden: true }, el("div", { class: "ground" }, V.panes, V.tools.under), V.panel.node);
+    V.space = el("div", { class: "mapspace", hidden: true }, el("h1", { class: "unseen", text: "Map" }), el("div", { class: "ground" }, V.panes, V.tools.under), V.panel.node);
     V.tools.node.hidden = true;
     root.append(V.tools.node, V.space);
     app.help.push(...KEYS);
@@ -283,9 +294,10 @@ const view = {
     }
     if (fresh || has("other")) { await openThere(); V.tools.stale(sheets().filter((one) => one.facts.stale).map((one) => stale(app, one.facts, again))); }
     if (fresh || has("mx", "my", "mz")) place(state);
+    if (has("row") && state.row) seeRow(state.row);
     if (state.row && (fresh || has("row"))) pointAt(Number(state.row));
     if (fresh || has("sel", "other")) await select();
-    if (fresh || has("by", "other") || (has("q", "like") && (state.by === "score" || V.by === "score"))) await recolour(); else if (has("q", "like", "sel")) { V.tools.furnish(); paint(); }
+    if (fresh || has("by", "other") || (has("q", "like") && (state.by === "score" || V.by === "score"))) await recolour(); else if (has("q", "like", "sel")) { V.tools.furnish(); legends(); }
     const asks = fresh || has("q", "like", "mode", "w", "where", "tag");
     if (asks) await seek();
     if (asks || has("sel", "by", "other")) list(has("sel") && state.sel ? "selected" : has("by", "other") && V.by === "moved" ? "moved" : has("q", "like") && (state.q || state.like) ? "found" : undefined);

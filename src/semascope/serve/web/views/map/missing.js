@@ -1,9 +1,9 @@
 // No map yet, or an old one: what it is, what it takes, and the button that makes it.
 import { count, el, jobBox } from "../../kit.js";
 
-// Seconds on one core, from what `look` was measured to take; the server's own machine may differ by a factor.
+// 60,000 passages of 256 numbers were laid out and grouped in 37 seconds of one core; this machine may differ by a factor.
 const roughly = (passages) => {
-  const minutes = passages / 10_000;
+  const minutes = passages / 90_000;
   if (minutes < 0.7) return "less than a minute";
   if (minutes < 1.5) return "about a minute";
   return `about ${count(Math.round(minutes))} minutes`;

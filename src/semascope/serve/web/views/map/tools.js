@@ -58,7 +58,7 @@ export class Tools {
     this.drawing = to;
     this.move.setAttribute("aria-pressed", String(!to));
     this.lasso.setAttribute("aria-pressed", String(to));
-    for (const one of this.map.sheets()) { one.plane.held = to; one.plane.changed(); one.canvas.classList.toggle("drawing", to); }
+    for (const one of this.map.sheets()) { one.plane.held = to; one.plane.grip(); one.canvas.classList.toggle("drawing", to); }
   }
 
   chosen(there) {
