@@ -26,6 +26,9 @@ Where = str | Sequence[str] | None
 MODES = ("hybrid", "lexical", "dense", "exact")
 POOL = 100  # documents of each ranking that a hybrid search joins
 TITLE = 2.0  # how much a word in the title counts, against one in the text
+_RANKED = (
+    f"SELECT rowid, -rank FROM words WHERE words MATCH ? AND rank MATCH 'bm25({TITLE}, 1.0)' ORDER BY rank LIMIT ?"  # noqa: S608 - a constant of ours
+)
 _BY_WORDS = f"""
 SELECT p.doc, p.row, -f.rank FROM (
   SELECT rowid, rank FROM words WHERE words MATCH ? AND rank MATCH 'bm25({TITLE}, 1.0)' ORDER BY rank LIMIT ?) AS f
@@ -126,11 +129,13 @@ class Search:
         terms = lexical.query_text(self._asked.text or "")
         if not terms:
             return Ranked.none()
-        wanted = 4 * k
+        wanted = self._first(4 * k)
         while True:
-            rows = self._database.execute(_BY_WORDS, [terms, wanted]).fetchall()
-            found = self._documents(rows)
-            if len(found) >= k or len(rows) < wanted:
+            rows, many = self._worded(terms, wanted)
+            found: dict[int, tuple[int, float]] = {}
+            for doc, row, score in rows:  # the first of a document is its best
+                found.setdefault(doc, (row, score))
+            if len(found) >= k or many < wanted:
                 some = list(found.items())[:k]
                 return Ranked(
                     np.array([doc for doc, _ in some], np.int64),
@@ -139,15 +144,28 @@ class Search:
                 )
             wanted *= 8
 
-    def _documents(self, rows: Sequence[tuple[int, int, float]]) -> dict[int, tuple[int, float]]:
-        """Each document with its best passage, in order, those that the filter lets through."""
-        if self._allowed is not None and rows:
-            fits = np.isin(np.array([row[0] for row in rows]), self._allowed)
-            rows = [row for row, fit in zip(rows, fits, strict=True) if fit]
-        found: dict[int, tuple[int, float]] = {}
-        for doc, row, score in rows:
-            found.setdefault(doc, (row, score))
-        return found
+    def _first(self, wanted: int) -> int:
+        """How many passages to ask for at first, so that about as many as are wanted pass the filter: ranking costs most."""
+        if self._allowed is None:
+            return wanted
+        return wanted * max(1, self._snapshot.last_row // max(1, len(self._allowed)))
+
+    def _worded(self, terms: str, wanted: int) -> tuple[list[tuple[int, int, float]], int]:
+        """The best passages by words that the filter lets through: document, passage, score; and how many were ranked."""
+        if self._allowed is None:
+            rows = self._database.execute(_BY_WORDS, [terms, wanted]).fetchall()
+            return rows, len(rows)
+        # Documents are looked up of those alone that pass: of a rare one, all that have a word are ranked.
+        numbers, docs = self._snapshot.rows_of(self._database, self._allowed)
+        ranked = self._database.execute(_RANKED, [terms, wanted]).fetchall()
+        if not ranked or not len(numbers):
+            return [], len(ranked)
+        row = np.fromiter((one[0] for one in ranked), np.int64, len(ranked))
+        score = np.fromiter((one[1] for one in ranked), np.float64, len(ranked))
+        at = np.minimum(np.searchsorted(numbers, row), len(numbers) - 1)
+        keep = np.flatnonzero(numbers[at] == row)
+        keep = keep[np.lexsort((row[keep], -score[keep]))]
+        return list(zip(docs[at[keep]].tolist(), row[keep].tolist(), score[keep].tolist(), strict=True)), len(ranked)
 
     def _hybrid(self, view: View, x: Vectors) -> Ranked:
         """The documents that are near or have the words, ranked by both; `near` alone gives k where k are there."""

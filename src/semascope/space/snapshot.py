@@ -22,7 +22,7 @@ from semascope.space import filters, fusion, lexical
 from semascope.space.facets import no_field
 from semascope.space.scan import Scanner
 from semascope.space.segments import Encoding, Segment, encodings, segments
-from semascope.space.store import Opener, documents_of, generation, meta
+from semascope.space.store import Opener, documents_of, generation, meta, passages_of
 from semascope.types import Array, Vectors
 
 T = TypeVar("T")
@@ -271,7 +271,16 @@ class Snapshot:
             chosen = self.remembered(("within", id(within)), lambda: documents_of(database, within), within)
         else:
             chosen = documents_of(database, within)
-        return chosen if found is None else np.intersect1d(found, chosen)
+        if found is None or where is None:
+            return chosen
+        # Both come from memory, so that the same pair is put together once.
+        return self.remembered(("both", where, id(chosen)), lambda: chosen[np.isin(chosen, found)], chosen)
+
+    def rows_of(
+        self, database: sqlite3.Connection, docs: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Numbers of the passages of documents, growing, and the document of each; remembered."""
+        return self.remembered(("rows", id(docs)), lambda: passages_of(database, docs), docs)
 
     def matching(self, database: sqlite3.Connection, where: filters.Filter) -> NDArray[np.int64]:
         """Numbers of the documents that a filter lets through; remembered.

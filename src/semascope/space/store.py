@@ -228,6 +228,13 @@ def documents_of(database: sqlite3.Connection, ids: Iterable[str]) -> NDArray[np
     return np.sort(np.fromiter((row[0] for row in rows), dtype=np.int64))
 
 
+def passages_of(database: sqlite3.Connection, docs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Numbers of the passages of these documents, growing, and the document of each."""
+    sql = "SELECT row, doc FROM passages WHERE doc IN (SELECT value FROM json_each(?)) ORDER BY row"
+    rows = np.array(database.execute(sql, [json.dumps(docs.tolist())]).fetchall(), dtype=np.int64).reshape(-1, 2)
+    return rows[:, 0].copy(), rows[:, 1].copy()
+
+
 def _listed(ids: Iterable[str]) -> str:
     # JSON has no half characters, and no id has any.
     return json.dumps([name for name in ids if name.isascii() or not _HALF.search(name)], ensure_ascii=False)
