@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from asking import Answer, ask
-from conftest import documents
+from notes import documents
 
 from semascope.corpus import Corpus
 from semascope.encoders import Encoder

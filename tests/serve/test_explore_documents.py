@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import DOCUMENTS, NASTY, documents
 from exploring import Client
 from hashing import HashingEncoder
+from notes import DOCUMENTS, NASTY, documents
 
 import semascope
 from semascope.corpus import Corpus, Document

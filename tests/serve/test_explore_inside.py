@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import NASTY
 from exploring import Client, rich_space
+from notes import NASTY
 
 from semascope.encoders import Encoder
 from semascope.encoders.attribution import token_shares
@@ -123,7 +123,9 @@ def test_codes_are_explained_by_leaving_words_out(running: Callable[..., Any], o
         ("/x/explain", {"documents": [{"id": "d1"}]}, 400, "for"),
         ("/x/explain", {"for_": {"query": "a"}, "documents": [{"id": "d1", "text": "b"}]}, 400, "documents"),
         ("/x/explain", {"for_": {"query": "a"}, "documents": [{"id": "nobody"}]}, 404, "id"),
+        ("/x/explain", {"for_": {"query": "a"}, "documents": [{"text": "b " * 50_001}] * 2}, 413, "documents"),
         ("/x/pair", {"a": {"query": "a"}, "b": {}}, 400, "b"),
+        ("/x/pair", {"a": {"query": "a"}, "b": {"text": "b" * 5_001}}, 413, "b"),
         ("/x/pair", {"a": {"id": "nobody"}, "b": {"text": "b"}}, 404, "id"),
         ("/x/features", {"of": {"text": " "}}, 400, "of"),
         ("/x/features", {"of": {"text": "a"}, "words": 0}, 400, "words"),

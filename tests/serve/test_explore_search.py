@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import NASTY, documents
 from exploring import Client
 from hashing import HashingEncoder
+from notes import NASTY, documents
 
 from semascope.corpus import Corpus
 from semascope.look.atlas import keep_atlas, make_atlas

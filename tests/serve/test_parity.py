@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import documents
+from notes import documents
 
 from semascope.cli import app
 from semascope.corpus import Corpus

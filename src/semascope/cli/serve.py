@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from semascope.cli import say
+from semascope.cli.make import json_option
 from semascope.cli.verb import Verb
 from semascope.errors import InputError, OptionError
 
@@ -83,6 +84,7 @@ _NAMED = re.compile(r"([\w.-]+)=(.+)", re.S)
 )
 @click.option("--name", default="", help="What the Space is called in the app; its folder's name unless given.")
 @click.option("--open", "open_", is_flag=True, help="Show the app in the browser.")
+@json_option
 def serve(space: str | None, models: tuple[str, ...], encoder: str | None, **how: Any) -> None:
     """Serve a Space and models over HTTP: OpenAI's dialect, and a web app."""
     from semascope.ops import need
@@ -103,13 +105,16 @@ def serve(space: str | None, models: tuple[str, ...], encoder: str | None, **how
         batch_tokens=how["batch_tokens"],
     )
     allow(settings)
-    if made:
+    if made and not how["json_"]:
         say.line(f"Key: {made}" + (f"  (kept in {how['key_file']})" if how["key_file"] else ""))
     opened = _space(space, encoder)
     running = Running(settings, _models(models, space), opened)
 
     def ready(started: Started) -> None:
-        _say(started, opened, keyed=bool(settings.keys), far=settings.host)
+        if how["json_"]:
+            say.as_json(_json(started, opened, made))
+        else:
+            _say(started, opened, keyed=bool(settings.keys), far=settings.host)
         if how["open_"]:
             click.launch(started.address)
 
@@ -198,6 +203,20 @@ def _say(started: Started, space: Space | None, *, keyed: bool, far: str) -> Non
             "  warning: it speaks no TLS: keys and texts can be read on the way; put a proxy with TLS in front of it"
         )
     say.line("  Ctrl-C ends it.")
+
+
+def _json(started: Started, space: Space | None, made: str | None) -> dict[str, Any]:
+    """What `--json` says when it begins to answer."""
+    from dataclasses import asdict
+
+    found = asdict(started)
+    for one in found["parity"]:
+        if one["cosine"] != one["cosine"]:
+            one["cosine"] = None  # JSON has no NaN
+    known = (
+        {"space": str(space.path), "documents": len(space)} if space is not None else {"space": None, "documents": None}
+    )
+    return {**found, **known, "key": made}
 
 
 def _parity(started: Started) -> str:

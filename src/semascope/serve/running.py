@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from starlette.routing import Route
 
 from semascope.errors import IncompleteError, OptionError, PassportError
 from semascope.serve.app import endpoints, make_app
+from semascope.serve.explore.jobs import Jobs
 from semascope.serve.house import House
 from semascope.serve.http.guard import HEALTH, Guard
 from semascope.serve.http.keys import checked_key
@@ -66,8 +68,6 @@ class Running:
     """
 
     def __init__(self, settings: Settings, models: Mapping[str, Encoder], space: Space | None = None) -> None:
-        for key in settings.keys:
-            checked_key(key)
         allow(settings)
         self.settings = settings
         self.bound: socket = bind(settings.host, settings.port)
@@ -80,7 +80,7 @@ class Running:
     def _make(self, models: Mapping[str, Encoder], space: Space | None) -> None:
         settings = self.settings
         self.house = House(settings, models, space)
-        self.metrics = Metrics(self.house)
+        self.metrics = Metrics(self.house, self._jobs)
         self.app = make_app(self.house, [Route(HEALTH, self._health), Route("/metrics", self._figures)])
         # A path is a route or it is none: nothing of the request goes into an address to go to.
         self.app.router.redirect_slashes = False
@@ -116,9 +116,6 @@ class Running:
         async def before() -> None:
             key = self.settings.keys[0] if self.settings.keys else ""
             await self_test(self.house, Caller(self.guard, key, self.settings.inputs), found, warnings)
-            # What is there now stays: the collector need not look at it again and again.
-            gc.collect()
-            gc.freeze()
 
         def told() -> None:
             ready(Started(self.address, tuple(self.house.models), found, time.monotonic() - began, warnings))
@@ -126,9 +123,16 @@ class Running:
         await self._server.run(before, told)
 
     def run(self, ready: Callable[[Started], object], *, log: LogFormat | None = None) -> None:
-        """`serve` in an event loop of its own, with the server's lines on stderr."""
+        """`serve` in an event loop of its own, with the server's lines on stderr, until the process ends."""
+
+        def told(started: Started) -> None:
+            # What is there now stays: the collector need not look at it again and again.
+            gc.collect()
+            gc.freeze()
+            ready(started)
+
         with logging_to(log):
-            asyncio.run(self.serve(ready))
+            asyncio.run(self.serve(told))
 
     def stop(self) -> None:
         """Stop as a signal does; from any thread."""
@@ -136,6 +140,9 @@ class Running:
 
     def _living(self) -> AbstractAsyncContextManager[Any]:
         return self.app.router.lifespan_context(self.app)
+
+    def _jobs(self) -> Mapping[str, int]:
+        return Counter(job.state for job in self.house.kept(Jobs).all())
 
     async def _health(self, _: Request) -> Response:
         closing = self.house.closing
@@ -160,11 +167,13 @@ def _guarded(app: Starlette, house: House, metrics: Metrics) -> Guard:
 
 
 def allow(settings: Settings) -> None:
-    """Refuse to be reached from elsewhere without a key.
+    """Refuse weak keys, and to be reached from elsewhere without one.
 
     Raises:
         OptionError: says why, and how to make a key.
     """
+    for key in settings.keys:
+        checked_key(key)
     if not settings.keys and not is_loopback(settings.host):
         raise OptionError(
             f"--host: want an address of this machine alone (127.0.0.1), or a key, got {settings.host} without one: "

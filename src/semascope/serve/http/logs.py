@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-import logging.handlers
+import os
 import queue
 import re
 import secrets
 import sys
+import threading
 import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ LOGGER = logging.getLogger("semascope.serve")
 _OTHERS = ("uvicorn.error", "asyncio")
 QUIET = "semascope.quiet"  # in the scope of a request that the server makes of itself: neither written down nor counted
 _WAITING = 10_000  # lines that may wait for whoever reads stderr; after that they are counted instead of kept
+_LAST = 2.0  # seconds for them to be written in, at the end
 _SANE = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -122,23 +124,59 @@ def _pairs(fields: dict[str, Any]) -> list[str]:
     return [f"{name}={value}" for name, value in fields.items()]
 
 
-class _Queue(logging.handlers.QueueHandler):
-    """Hands lines to the thread that writes them; a stderr that nobody reads never holds up the server."""
+class _Writer(logging.Handler):
+    """Hands lines to a thread that writes them: a stderr that nobody reads holds up neither the server nor its end.
 
-    dropped = 0
+    Args:
+        stream: Where to.
+    """
 
-    def enqueue(self, record: logging.LogRecord) -> None:
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lines: queue.Queue[str] = queue.Queue(_WAITING)
+        self._dropped = 0
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._write, name="log", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Have a line written, or counted where too many wait."""
+        line = self.format(record)
+        if self._dropped:
+            line += f"\n{self._dropped} lines before this one were lost: nobody read them"
         try:
-            self.queue.put_nowait(record)
+            self._lines.put_nowait(f"{line}\n")
+            self._dropped = 0
         except queue.Full:
-            self.dropped += 1
+            self._dropped += 1
 
-    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        made = logging.makeLogRecord({"msg": self.format(record), "levelno": record.levelno})
-        if self.dropped:
-            made.msg += f"\n{self.dropped} lines before this one were lost: stderr was not read"
-            self.dropped = 0
-        return made
+    def _write(self) -> None:
+        while not (self._ending.is_set() and self._lines.empty()):
+            try:
+                line = self._lines.get(timeout=0.1)
+            except queue.Empty:
+                continue
+            try:
+                self._put(line)
+            except (OSError, ValueError):
+                return  # nobody will ever read it
+
+    def _put(self, line: str) -> None:
+        try:
+            file = self._stream.fileno()
+        except (OSError, ValueError, AttributeError):
+            self._stream.write(line)
+            return
+        # Not through the stream's own buffer: its lock would be held while a write waits, and the end waits for that.
+        rest = memoryview(line.encode("utf-8", "replace"))
+        while rest:
+            rest = rest[os.write(file, rest) :]
+
+    def end(self) -> None:
+        """Write what waits, as far as somebody reads it."""
+        self._ending.set()
+        self._thread.join(_LAST)
 
 
 @contextmanager
@@ -150,22 +188,19 @@ def logging_to(how: LogFormat | None = None, stream: TextIO | None = None) -> Ge
         stream: Where to; stderr where None.
     """
     target = stream if stream is not None else sys.stderr
-    lines: queue.Queue[logging.LogRecord] = queue.Queue(_WAITING)
-    handler = _Queue(lines)
-    handler.setFormatter(Lines(how or ("text" if target.isatty() else "json")))
-    listener = logging.handlers.QueueListener(lines, logging.StreamHandler(target))
+    writer = _Writer(target)
+    writer.setFormatter(Lines(how or ("text" if target.isatty() else "json")))
     loggers = [LOGGER, *map(logging.getLogger, _OTHERS)]
     before = [(logger, logger.level, logger.propagate) for logger in loggers]
     for logger in loggers:
-        logger.addHandler(handler)
+        logger.addHandler(writer)
         logger.setLevel(logging.INFO if logger is LOGGER else logging.WARNING)
         logger.propagate = False
-    listener.start()
     try:
         yield
     finally:
         for logger, level, propagate in before:
-            logger.removeHandler(handler)
+            logger.removeHandler(writer)
             logger.setLevel(level)
             logger.propagate = propagate
-        listener.stop()
+        writer.end()

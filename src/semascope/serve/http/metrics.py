@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -37,9 +37,10 @@ class Metrics:
 
     Args:
         house: What is served; its queues are read when the figures are.
+        jobs: Gives how many long jobs are in which state.
     """
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, jobs: Callable[[], Mapping[str, int]]) -> None:
         self._registry = CollectorRegistry()
         to = self._registry
         self._requests = Counter("semascope_requests", "Requests answered.", ("method", "route", "status"), registry=to)
@@ -54,6 +55,7 @@ class Metrics:
         self.rejected = Counter("semascope_rejected", "Requests and connections refused.", ("reason",), registry=to)
         self.connections = Gauge("semascope_connections", "Connections open.", registry=to)
         to.register(_Models(house))
+        to.register(_Jobs(jobs))
         ProcessCollector(registry=to)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -110,3 +112,18 @@ class _Models(Collector):  # pyright: ignore[reportUntypedBaseClass]
             for model, load in loads.items():
                 counter.add_metric([model], load[field])
             yield counter
+
+
+class _Jobs(Collector):  # pyright: ignore[reportUntypedBaseClass]
+    """How many long jobs are in which state."""
+
+    def __init__(self, jobs: Callable[[], Mapping[str, int]]) -> None:
+        self._jobs = jobs
+
+    def collect(self) -> Iterable[Metric]:
+        """One family."""
+        found = self._jobs()
+        gauge = GaugeMetricFamily("semascope_jobs", "Long jobs that are remembered, by state.", labels=["state"])
+        for state in ("waiting", "running", "done", "failed", "cancelled"):
+            gauge.add_metric([state], found.get(state, 0))
+        yield gauge
