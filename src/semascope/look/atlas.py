@@ -135,7 +135,7 @@ def make_atlas(
 ) -> Atlas:
     """Lay out the passages of an encoding and find their groups. Writes nothing; `keep_atlas` does.
 
-    Holds all vectors in memory, about four times over while neighbours are looked for.
+    Holds all vectors in memory, about ten times over at the worst: 200,000 of 384 columns took 3.1 GB, 20,000 took 0.4 GB.
 
     Args:
         folder: Of the Space.
