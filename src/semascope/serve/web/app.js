@@ -153,13 +153,15 @@ const frame = () => {
   }
   if (!byId("encoding").hidden) byId("encoding").value = app.encoding()?.name ?? "";
 };
+// An encoding is called by its encoder where that says which.
+const called = (one) => (app.space.encodings.filter((each) => each.encoder === one.encoder).length === 1 && one.encoder ? one.encoder : one.name);
 const furnish = () => {
   const { space } = app, one = app.encoding();
   byId("space-name").textContent = space.name ?? "Semascope";
   byId("brand").title = space.name ?? "Semascope";
   const choice = byId("encoding"), several = (space.encodings?.length ?? 0) > 1;
   choice.hidden = !several;
-  choice.replaceChildren(...(several ? space.encodings : []).map((each) => el("option", { value: each.name, text: each.name + (each.current ? " (current)" : "") })));
+  choice.replaceChildren(...(several ? space.encodings : []).map((each) => el("option", { value: each.name, text: called(each) + (each.current ? " (current)" : "") })));
   byId("foot").replaceChildren(el("p", {}, ...(space.name === null ? ["No Space is served"] : [el("b", { text: space.name }), ` · ${counted(space.documents, "document")} · ${counted(space.passages, "passage")}`,
     one ? ` · ${one.encoder ?? "vectors given"}, ${count(one.dim)} numbers each` : ""])), el("p", {}, el("a", { href: "docs", text: "API" })));
   frame();

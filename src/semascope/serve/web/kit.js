@@ -73,6 +73,7 @@ export const slice = (text, start, stop) => { const at = cutter(text); return te
 
 // How strongly a share of the largest is lit, 0 to 1: the same order, with small ones still to be seen.
 export const strength = (part) => Math.min(1, Math.max(0, part)) ** 0.6;
+const LESS = 0.01;
 // Text with the marked parts lit. marks: [{start, stop, share}] in characters of `text`; a share of `top` is fully
 // lit. Only what adds is lit; `less` also underlines what takes away. `from` and `to` (characters) show a part only.
 export const lit = (text, marks = [], { top = Math.max(0, ...marks.map((one) => one.share ?? 1)), less = false, from = 0, to = Infinity, least = 0.04 } = {}) => {
@@ -81,7 +82,7 @@ export const lit = (text, marks = [], { top = Math.max(0, ...marks.map((one) => 
   for (const one of [...marks].sort((a, b) => a.start - b.start)) {
     const start = at(one.start), stop = at(one.stop), share = one.share ?? 1, part = top > 0 ? share / top : 0;
     if (start < done || stop > end || stop <= start) continue;
-    if (!(part >= least || (less && part <= -least))) continue;
+    if (!(part >= least || (less && part <= -LESS))) continue;
     out.push(text.slice(done, start));
     const said = { "data-share": share.toFixed(4), title: `${share < 0 ? "takes" : "adds"} ${figure(Math.abs(share))}` };
     out.push(part > 0 ? el("mark", { ...said, style: { "--share": strength(part) }, text: text.slice(start, stop) }) : el("u", { ...said, class: "less", text: text.slice(start, stop) }));

@@ -117,12 +117,14 @@ const draw = (state, answer, { grown = false } = {}) => {
   else if (had) [...hits.children].find((item) => item.dataset.id === had)?.querySelector("a.open").focus({ preventScroll: true });
   else if (grown) hits.children[grown]?.querySelector("a.open").focus();
   V.first = false;
+  legend(state, ctx, lights(state) ? null : false);
   readOut(answer.hits.length ? `${how(state, answer)[0]}. First: ${answer.hits[0].title || answer.hits[0].id}` : "Nothing was found");
 };
 const legend = (state, ctx, known) => {
   const box = V.parts.legend, swatch = (share) => el("mark", { style: { "--share": strength(share) }, text: "word" });
-  box.hidden = !V.hits.length || (!known && !state.q);
-  if (known) box.replaceChildren("lit: how much a word adds to the score ", swatch(0.25), " ", el("span", { class: "num", text: figure(ctx.top / 4) }), " ", swatch(1), " ", el("span", { class: "num", text: figure(ctx.top) }), el("span", { class: "wide", text: " · “Why” takes a score apart" }));
+  box.hidden = !V.hits.length || (!known && !state.q && !lights(state));
+  if (known === null) box.replaceChildren("lit: how much a word adds to the score …");
+  else if (known) box.replaceChildren("lit: how much a word adds to the score ", swatch(0.25), " ", el("span", { class: "num", text: figure(ctx.top / 4) }), " ", swatch(1), " ", el("span", { class: "num", text: figure(ctx.top) }), el("span", { class: "wide", text: " · “Why” takes a score apart" }));
   else box.replaceChildren("lit: words of the query", V.missing ? ` (what each word adds to the score is not known: ${V.missing})` : "");
 };
 const quiet = (signal) => new Promise((go, stop) => {

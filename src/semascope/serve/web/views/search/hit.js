@@ -32,7 +32,9 @@ const strongest = (hit, found) => {
   for (const [text, marks] of [[hit.passage, found.words], [hit.title, found.title ?? []]]) {
     const points = [...text];
     for (const one of marks) {
-      const word = points.slice(one.start, one.stop).join(""), key = word.toLowerCase(), had = words.get(key) ?? { word, share: 0, times: 0 };
+      const word = points.slice(one.start, one.stop).join("");
+      if (!/[\p{L}\p{N}]/u.test(word)) continue;
+      const key = word.toLowerCase(), had = words.get(key) ?? { word, share: 0, times: 0 };
       words.set(key, { ...had, share: had.share + one.share, times: had.times + 1 });
     }
   }
@@ -40,16 +42,16 @@ const strongest = (hit, found) => {
     el("span", { class: "num", text: `${one.share < 0 ? "" : "+"}${figure(one.share)}` })));
 };
 const total = (marks) => (marks ?? []).reduce((sum, one) => sum + one.share, 0);
-const HOW = { exact: "Exact: the encoder's vector is a sum over its words, so that these shares are the cosine, taken apart.",
+const HOW = { exact: "Exact: the vector is a mean of what the encoder made of each word, so that these shares are the cosine, taken apart.",
   "left out": "Left out: each word was left out in turn and the cosine computed anew; such shares need not add up to it." };
 const adding = (hit, found, ctx) => {
   const parts = [["the passage", total(found.words)], ["the title", total(found.title)], ["what is no word", found.rest ?? 0]].filter(([, share], at) => at === 0 || Math.abs(share) >= 0.0005);
   return el("p", { class: "note" }, "Words of ", ...parts.flatMap(([name, share], at) => [at ? " and of " : "", `${name} add `, el("b", { class: "num", text: figure(share) })]), parts.length > 1 ? [", together ", el("b", { class: "num", "data-sum": found.sum, text: figure(found.sum) })] : null,
-    found.cosine === undefined ? "" : [`; the cosine with the ${ctx.state.q ? "query" : "document"} is `, el("b", { class: "num", text: figure(found.cosine) })], ". ", HOW[found.how] ?? found.how);
+    found.cosine === undefined ? "" : [`; the cosine with the ${ctx.state.q ? "query" : "document"} is `, el("b", { class: "num", text: figure(found.cosine) })], ". ", HOW[found.how] ?? found.how, ctx.app.encoding()?.kind === "transformer" ? " It reads words in their context: a word's share holds some of its neighbours'." : "");
 };
 const why = (hit, found, ctx) => {
   if (!found) return el("div", { class: "why" }, el("p", { class: "note", text: ctx.missing || "What each word adds is being computed." }));
-  const whole = el("p", { class: "whole", dir: "auto", tabindex: "0" }, ...lit(hit.passage, found.words, { top: ctx.top, less: true, least: 0.01 }));
+  const whole = el("p", { class: "whole", dir: "auto", tabindex: "0" }, ...lit(hit.passage, found.words, { top: ctx.top, less: true }));
   return el("div", { class: "why", role: "region", "aria-label": "Why this was found" }, whole, el("p", { class: "row" }, ...strongest(hit, found)), adding(hit, found, ctx),
     whole.querySelector("u.less") ? el("p", { class: "note" }, el("u", { class: "less", text: "Underlined" }), " words take away.") : null,
     ctx.mixed ? el("p", { class: "note", text: "The score above joins this cosine with the query's words (BM25); what is lit is the cosine's part." }) : null);
@@ -57,8 +59,9 @@ const why = (hit, found, ctx) => {
 
 // Draw the passage anew, now that it is known what its words add.
 export const light = (item, hit, found, ctx) => {
-  const box = item.querySelector(".passage"), marks = found ? found.words : wordsIn(hit.passage, ctx.state.q);
-  const [from, to] = part(hit.passage, marks);
+  const box = item.querySelector(".passage"), words = found ? [] : wordsIn(hit.passage, ctx.state.q);
+  // While the shares are on their way nothing is lit; where they cannot be had, the query's words are.
+  const marks = found ? found.words : ctx.explains && !ctx.missing ? [] : words, [from, to] = part(hit.passage, found ? marks : words);
   const [start, stop] = [from > 0 || hit.span?.[0] > 0, to < [...hit.passage].length || (hit.span && hit.span[1] < hit.text_length)];
   box.replaceChildren(...(start ? ["… "] : []), ...lit(hit.passage, marks, { top: found ? ctx.top : 1, from, to, least: found ? 0.08 : 0 }), ...(stop ? [" …"] : []));
   if (found) { box.dataset.sum = found.sum; box.dataset.how = found.how; }

@@ -49,5 +49,7 @@ export const part = (text, marks, room = ROOM) => {
   }
   // Begin where a word begins.
   if (best > 0) { const at = cutter(text), gap = text.slice(at(best), at(best + 30)).search(/\s\S/); if (gap >= 0 && gap < 30) best += gap + 1; }
-  return [best, Math.min(length, best + room)];
+  // End where one ends.
+  const at = cutter(text), end = Math.min(length, best + room), last = end < length ? text.slice(at(end - 25), at(end + 1)).search(/\s\S*$/) : -1;
+  return [best, last >= 0 ? end - 25 + last : end];
 };
