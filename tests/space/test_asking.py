@@ -199,6 +199,17 @@ def test_the_encoder_of_an_encoding_is_the_one_given_or_on_record(tmp_path: Path
         space.encoder()
 
 
+def test_an_encoding_that_takes_the_name_of_another_gets_its_own_encoder(tmp_path: Path) -> None:
+    """Two open Spaces, as in two processes: what one has in memory must not meet vectors that the other made."""
+    Space.build(corpus(9), "default", tmp_path / "x.space").close()
+    with Space.open(tmp_path / "x.space") as first, Space.open(tmp_path / "x.space") as second:
+        for width in (16, 24):
+            first.reencode(f"default | truncate({width})", name="mine")
+            assert second.encoder("mine").dim == width
+            assert len(second.search("river", 3, encoding="mine")) == 3
+            first.reencode("default", name="between")
+
+
 def test_everything_can_be_asked_while_documents_come_and_go(quick_path: Path) -> None:
     """Readers see one commit each: spans, rows and vectors of a document always fit together."""
     space = Space.build(corpus(40), HashingEncoder(), quick_path / "x.space")

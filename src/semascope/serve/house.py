@@ -42,7 +42,7 @@ class House:
         self.models: dict[str, Batcher] = {}
         self.closing = False
         self.started = int(time.time())
-        self._of_encoding: dict[str, Batcher] = {}
+        self._of_encoding: dict[tuple[str, str], Batcher] = {}
         self._opening = asyncio.Lock()
         self._limiter: anyio.CapacityLimiter | None = None
         self._closers: list[Callable[[], Awaitable[object]]] = []
@@ -93,14 +93,16 @@ class House:
         """
         space = self.opened()
         encoding = await self.thread(space.encoding, name)
+        # By its passport too: another encoding may be given the name of one that is gone.
+        key = encoding.name, encoding.passport.id
         async with self._opening:
-            found = self._of_encoding.get(encoding.name)
+            found = self._of_encoding.get(key)
             if found is None:
                 try:
                     encoder = await self.thread(space.encoder, encoding.name)
                 except PassportError as error:
                     raise Problem(409, str(error), param="encoding", code="no_encoder") from error
-                found = self._of_encoding[encoding.name] = self._known(encoder) or self.add_model(
+                found = self._of_encoding[key] = self._known(encoder) or self.add_model(
                     _free(encoder, encoding.name, self.models), encoder
                 )
             return found

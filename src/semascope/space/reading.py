@@ -37,7 +37,7 @@ class Reading:
         self.path = Path(path)
         check_mark(self.path)
         self._given: Encoder | None = None if encoder is None else as_encoder(encoder)
-        self._admitted: dict[str, Encoder] = {}
+        self._admitted: dict[tuple[str, str], Encoder] = {}
         self._lock = threading.Lock()
         self._remove: Callable[[], object] | None = None
         self._snapshots = Snapshots(self.path)
@@ -132,11 +132,13 @@ class Reading:
         """The encoder for an encoding, its passport and canaries compared once."""
         if given is not None:
             return admit(encoding, as_encoder(given), self.path, doing)
+        # By its passport too: another process may give the name of an encoding that is gone to a new one.
+        key = encoding.name, encoding.passport.id
         with self._lock:
-            known = self._admitted.get(encoding.name)
+            known = self._admitted.get(key)
             if known is None:
                 found = self._given if self._given is not None else find(encoding, self.path)
-                known = self._admitted[encoding.name] = admit(encoding, found, self.path, doing)
+                known = self._admitted[key] = admit(encoding, found, self.path, doing)
             return known
 
     def get(self, id: str) -> Document:  # noqa: A002 - what the document is known by

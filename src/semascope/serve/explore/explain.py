@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -102,7 +103,7 @@ async def explain(house: House, asked: Explain) -> Explanations:
     """What the words of passages add to their cosines with a place.
 
     Raises:
-        Problem: 400, too many documents or a place that is none; 409, texts cannot be encoded.
+        Problem: 400, too many documents or a place that is none; 413, too much text; 409, texts cannot be encoded.
         UnknownNameError: no such document.
     """
     most = house.settings.explained
@@ -119,12 +120,7 @@ async def explain(house: House, asked: Explain) -> Explanations:
 def _explained(house: House, encoding: str, encoder: Encoder, places: list[Place], direction: Vectors) -> Explanations:
     space = house.opened()
     pieces = [piece_of(space, encoding, place, direction) for place in places]
-    size, most = sum(len(piece.text) for piece in pieces), house.settings.explained_text
-    if size > most:
-        said = (
-            f"documents: want at most {most:,} characters together, got {size:,}; ask for fewer, or for parts of them"
-        )
-        raise Problem(413, said, param="documents", code="too_large")
+    _check_size(house, "documents", pieces)
     found: dict[int, Shares] = {}
     for kind in ("document", "query"):
         mine = [at for at, piece in enumerate(pieces) if piece.kind == kind]
@@ -136,6 +132,18 @@ def _explained(house: House, encoding: str, encoder: Encoder, places: list[Place
     return Explanations(
         [_result(piece, one) for piece, one in zip(pieces, shared, strict=True)], [one.cosine for one in shared]
     )
+
+
+def _check_size(house: House, param: str, pieces: Sequence[Piece]) -> None:
+    """See that texts are not too long together, since all their tokens' states are held at once.
+
+    Raises:
+        Problem: 413.
+    """
+    size, most = sum(len(piece.text) for piece in pieces), house.settings.explained_text
+    if size > most:
+        said = f"{param}: want at most {most:,} characters together, got {size:,}; ask for fewer, or for parts of them"
+        raise Problem(413, said, param=param, code="too_large")
 
 
 def _result(piece: Piece, found: Shares) -> Explained:
@@ -155,7 +163,7 @@ async def pair(house: House, asked: Pair) -> Compared:
     """What each pair of words of two texts adds to their cosine.
 
     Raises:
-        Problem: 400, a place that is none; 409, texts cannot be encoded.
+        Problem: 400, a place that is none; 413, too much text; 409, texts cannot be encoded.
         UnknownNameError: no such document.
     """
     encoding = await encoding_name(house, asked.encoding)
@@ -165,13 +173,16 @@ async def pair(house: House, asked: Pair) -> Compared:
 
 
 def _words(text: str) -> int:
-    """How many words a text has at most: where nothing stands between words, each sign may be one."""
-    return sum(1 if spaced else stop - start for start, stop, spaced in spans(text))
+    """How many words a text has at most: a mark, and each sign where nothing stands between words, may be one too."""
+    words = [stop - start for start, stop, spaced in spans(text) if spaced]
+    signs = len("".join(text.split()))
+    return len(words) + signs - sum(words)
 
 
 def _compared(house: House, encoding: str, encoder: Encoder, one: Place, other: Place) -> Compared:
     space = house.opened()
     a, b = (piece_of(space, encoding, place) for place in (one, other))
+    _check_size(house, "a", [a, b])
     pairs, most = _words(a.text) * _words(b.text), house.settings.pairs
     if pairs > most:
         raise Problem(
