@@ -365,6 +365,14 @@ def test_a_region_is_zoomed_to_and_selected(desk: Page, address: str) -> None:
     assert desk.locator(".names .chosen").is_visible()
 
 
+def test_what_an_address_says_wrongly_is_passed_over(desk: Page, address: str) -> None:
+    show(desk, address, "&sel=ag0*zz*apAAA*rk9.nothing&mx=here&by=nothing&other=nowhere&row=99999")
+    desk.wait_for_selector('.side[data-shown="selected"]')
+    assert selected(desk) == the_map(address)["groups"][0]["n"]
+    assert desk.input_value("#map-by") == "group"
+    assert desk.locator(".sheet").count() == 1
+
+
 def test_text_of_a_passage_is_only_ever_text(desk: Page, address: str) -> None:
     show(desk, address)
     row = ids(address, range(the_map(address)["n"])).index(NASTY)

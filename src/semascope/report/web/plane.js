@@ -8,10 +8,12 @@ const DEEPEST = 200, SLOW = 26, REST = 150;
 export class Plane {
   // x and y of each row in 0..65535; span: the width and height that are used of these.
   constructor(canvas, { x, y, span }) {
-    Object.assign(this, { canvas, x, y, span, n: x.length, grid: new Grid(x, y) });
+    Object.assign(this, { canvas, x, y, span: span.map((one) => Math.max(1, one)), n: x.length, grid: new Grid(x, y) });
     Object.assign(this, { s: 1, tx: 0, ty: 0, fit: 1, wide: 0, high: 0, dpr: 1, lit: null });
     this.colour = new Uint32Array(this.n);
     Object.assign(this, { due: false, stale: true, hits: [], mark: -1, held: false, level: 0, last: -Infinity, moved: () => {}, over: () => {} });
+    // A canvas seldom stands on whole pixels: its own shall not be smeared over two.
+    canvas.style.imageRendering = "pixelated";
     this.tint();
   }
 

@@ -131,8 +131,8 @@ const rowsOf = (lit) => {
   return out;
 };
 const select = async () => {
-  const { here, there, app } = V, steps = stepsOf(app.state.sel), lit = await picked(steps, here, there), name = await saidOf(steps, here);
-  if (here !== V.here || app.state.sel !== (stepsText(steps) || undefined)) return;
+  const { here, there, app } = V, { sel } = app.state, steps = stepsOf(sel), lit = await picked(steps, here, there), name = await saidOf(steps, here);
+  if (here !== V.here || app.state.sel !== sel) return;
   V.lit = lit;
   V.name = name;
   here.plane.lit = lit;

@@ -12,8 +12,8 @@ export const none = (app, error, done) => {
   const one = app.encoding(), passages = one?.passages ?? app.space.passages;
   return el("div", { class: "plain nomap" }, el("h1", { text: "No map yet" }),
     el("p", { text: "A map lays every passage down so that like ones lie together, and names the regions they form." }),
-    jobBox(app, { do: "map", encoding: one?.name, about: `${count(passages)} passages of ${one?.name}: ${roughly(passages)} on one core. It is kept in the Space.`, label: "Make the map", done }),
-    el("p", { class: "note" }, "Or on the command line: ", el("code", { text: "semascope look SPACE --keep" })),
+    app.space.writable === false ? el("p", { text: "This server may not write to the Space. Make the map where that is allowed:" }) : jobBox(app, { do: "map", encoding: one?.name, about: `${count(passages)} passages of ${one?.name}: ${roughly(passages)} on one core. It is kept in the Space.`, label: "Make the map", done }),
+    el("p", { class: "note" }, "On the command line: ", el("code", { text: "semascope look SPACE --keep" })),
     error.code === "no_map" ? null : el("p", { class: "note", text: error.message }));
 };
 export const stale = (app, facts, done) => el("div", { class: "stale card" },

@@ -6,7 +6,7 @@ import { breakdown } from "./colour.js";
 const PAGE = 50;
 const TABS = { regions: "Regions", selected: "Selected", found: "Found", moved: "Moved" };
 export class Panel {
-  // act: {app, say(text), point(row), region(number, event), clear(), invert(), tagged(name), within(name), writable()}
+  // act: {app, point(sheet, row), region(number, event), clear(), invert(), tagged(), within(name), trouble(error)}
   constructor(act) {
     this.act = act;
     this.title = el("h2", { tabindex: "-1", id: "map-panel-title" });
@@ -111,7 +111,7 @@ export class Panel {
         announce(said.textContent);
         within.hidden = false;
         within.onclick = () => this.act.within(name);
-        this.act.tagged(name);
+        this.act.tagged();
       } catch (error) { this.act.trouble(error); }
     };
     return el("form", { class: "tagging", onsubmit: send }, el("label", { for: "map-tag", text: "Tag their documents" }), el("div", { class: "row" }, input, list, el("button", { text: "Tag" }), within), said);

@@ -63,6 +63,11 @@ export const stepsText = (steps) => steps.map((one) => {
 // Steps with one more; how: "new" begins anew, "add" adds, "less" takes away.
 export const stepped = (steps, one, how) => (how === "new" ? [{ ...one, how: "a" }] : [...(how === "less" && !steps.length ? [] : steps), { ...one, how: how === "less" ? "r" : "a" }]);
 
+// The column of a step; an empty one where there is none of that name.
+const classes = async (here, { kind, column }) => {
+  if (kind !== "g" && !here.facts.columns.some((one) => one.name === column)) return {};
+  return here.column(kind === "g" ? "group" : column).catch(() => ({}));
+};
 // Which rows the steps select, as 0 and 1; null where nothing is selected. here: the sheet; beside: the other or null, with
 // `back[row]`, the row here that is its row (-1: none).
 export const picked = async (steps, here, beside) => {
@@ -74,7 +79,7 @@ export const picked = async (steps, here, beside) => {
     else if (one.kind === "p") here.plane.grid.inside(one.polygon, put);
     else if (one.kind === "o") { if (beside) beside.plane.grid.inside(one.polygon, (row) => { if (beside.back[row] >= 0) put(beside.back[row]); }); }
     else {
-      const { of } = await here.column(one.kind === "g" ? "group" : one.column).catch(() => ({})), number = one.kind === "g" ? one.group : one.number;
+      const { of } = await classes(here, one), number = one.kind === "g" ? one.group : one.number;
       if (of) for (let row = 0; row < out.length; row++) if (of[row] === number) out[row] = value;
     }
   }
@@ -85,6 +90,6 @@ export const saidOf = async (steps, here) => {
   if (steps.length !== 1) return "";
   const [one] = steps;
   if (one.kind === "g") return one.group < 0 ? "In no region" : here.facts.groups.find(({ number }) => number === one.group)?.name ?? "";
-  if (one.kind === "k") { const { names } = await here.column(one.column).catch(() => ({})); return names?.[one.number] ?? ""; }
+  if (one.kind === "k") { const { names } = await classes(here, one); return names?.[one.number] ?? ""; }
   return "";
 };
