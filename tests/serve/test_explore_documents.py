@@ -89,6 +89,8 @@ def test_a_document_comes_whole_with_its_passages_and_their_rows(client: Client,
     missing = client.ask("GET", "/x/document", query={"id": "../../etc/passwd"})
     assert missing.status == 404
     assert client.ask("GET", "/x/document").status == 400
+    # Where the Space lies on the machine is nobody's business.
+    assert missing.json["error"]["message"] == "id: no document '../../etc/passwd' in notes.space"
 
 
 def test_passports_are_told_with_what_differs(client: Client, space: Space) -> None:

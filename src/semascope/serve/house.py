@@ -127,6 +127,14 @@ class House:
             self._limiter = anyio.CapacityLimiter(self.settings.threads)
         return await anyio.to_thread.run_sync(partial(call, *args, **named), limiter=self._limiter)
 
+    def told(self, message: str) -> str:
+        """A message as clients may read it: the Space by its name, without where it lies on this machine."""
+        if self.space is None:
+            return message
+        whole = self.space.path.resolve()
+        name = self.settings.name or whole.name
+        return message.replace(str(whole), name).replace(str(self.space.path), name)
+
     def on_close(self, closer: Callable[[], Awaitable[object]]) -> None:
         """Have something closed with the house, the last first."""
         self._closers.append(closer)

@@ -81,6 +81,7 @@ def route(house: House, endpoint: Endpoint) -> Route:
             problem = as_problem(error)
             if problem is None:
                 raise
+            problem.message = house.told(problem.message)
             return problem.response(endpoint.dialect)
 
     return Route(endpoint.path, handle, methods=[endpoint.method])
