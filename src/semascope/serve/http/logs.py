@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import re
 import secrets
 import sys
 import threading
 import traceback
+from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any, Literal, TextIO
 
 import msgspec
@@ -25,8 +26,13 @@ LOGGER = logging.getLogger("semascope.serve")
 _OTHERS = ("uvicorn.error", "asyncio")
 QUIET = "semascope.quiet"  # in the scope of a request that the server makes of itself: neither written down nor counted
 _WAITING = 10_000  # lines that may wait for whoever reads stderr; after that they are counted instead of kept
+_EVERY = 0.1  # seconds between two looks at what is to be written
 _LAST = 2.0  # seconds for them to be written in, at the end
 _SANE = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+# Of an id: what no other start of a server has, and a number; random bytes for each would take longer than the rest.
+_START = secrets.token_hex(5)
+_NUMBERS = count(1)
 
 
 @dataclass
@@ -62,7 +68,7 @@ def request_id(given: bytes | None) -> str:
     """The client's own where it is short and plain, else a new one."""
     if given is not None and _SANE.fullmatch(given):
         return given.decode("ascii")
-    return secrets.token_hex(8)
+    return f"{_START}{next(_NUMBERS):06x}"
 
 
 class Lines(logging.Formatter):
@@ -125,7 +131,9 @@ def _pairs(fields: dict[str, Any]) -> list[str]:
 
 
 class _Writer(logging.Handler):
-    """Hands lines to a thread that writes them: a stderr that nobody reads holds up neither the server nor its end.
+    """Keeps lines for a thread that writes them: a stderr that nobody reads holds up neither the server nor its end.
+
+    The thread looks now and then instead of being woken for each line: to wake it would cost more than the line.
 
     Args:
         stream: Where to.
@@ -134,7 +142,7 @@ class _Writer(logging.Handler):
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._stream = stream
-        self._lines: queue.Queue[str] = queue.Queue(_WAITING)
+        self._lines: deque[str] = deque()
         self._dropped = 0
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._write, name="log", daemon=True)
@@ -142,34 +150,34 @@ class _Writer(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Have a line written, or counted where too many wait."""
-        line = self.format(record)
-        if self._dropped:
-            line += f"\n{self._dropped} lines before this one were lost: nobody read them"
-        try:
-            self._lines.put_nowait(f"{line}\n")
-            self._dropped = 0
-        except queue.Full:
+        if len(self._lines) >= _WAITING:
             self._dropped += 1
+            return
+        if self._dropped:
+            self._lines.append(f"{self._dropped} lines were lost here: nobody read them\n")
+            self._dropped = 0
+        self._lines.append(f"{self.format(record)}\n")
 
     def _write(self) -> None:
-        while not (self._ending.is_set() and self._lines.empty()):
+        ended = False
+        while not ended:
+            ended = self._ending.wait(_EVERY)
+            lines: list[str] = []
+            while self._lines:
+                lines.append(self._lines.popleft())
             try:
-                line = self._lines.get(timeout=0.1)
-            except queue.Empty:
-                continue
-            try:
-                self._put(line)
+                self._put("".join(lines))
             except (OSError, ValueError):
                 return  # nobody will ever read it
 
-    def _put(self, line: str) -> None:
+    def _put(self, lines: str) -> None:
         try:
             file = self._stream.fileno()
         except (OSError, ValueError, AttributeError):
-            self._stream.write(line)
+            self._stream.write(lines)
             return
         # Not through the stream's own buffer: its lock would be held while a write waits, and the end waits for that.
-        rest = memoryview(line.encode("utf-8", "replace"))
+        rest = memoryview(lines.encode("utf-8", "replace"))
         while rest:
             rest = rest[os.write(file, rest) :]
 

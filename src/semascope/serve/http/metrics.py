@@ -51,6 +51,7 @@ class Metrics:
             buckets=_BUCKETS,
             registry=to,
         )
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.in_flight = Gauge("semascope_requests_in_flight", "Requests being answered.", registry=to)
         self.rejected = Counter("semascope_rejected", "Requests and connections refused.", ("reason",), registry=to)
         self.connections = Gauge("semascope_connections", "Connections open.", registry=to)
@@ -60,8 +61,14 @@ class Metrics:
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""
-        self._requests.labels(method if method in _METHODS else "other", route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        known = method if method in _METHODS else "other"
+        found = self._children.get((known, route, status))
+        if found is None:
+            # To look a child up by its labels takes longer than to count.
+            found = self._requests.labels(known, route, str(status)), self._seconds.labels(route)
+            self._children[known, route, status] = found
+        found[0].inc()
+        found[1].observe(seconds)
 
     def gave_up(self, status: int) -> None:
         """Count a request that a route refused, by its status."""
