@@ -422,6 +422,18 @@ def test_the_weight_of_words_changes_the_ranking(desk: Page, address: str) -> No
     assert desk.locator(".weight").is_hidden()
 
 
+def test_dials_of_the_address_turn_the_results_and_say_what_that_costs(desk: Page, address: str) -> None:
+    go(desk, address, q="old", mode="dense", dials="text:bread*1.5")
+    asked = {"query": "old", "mode": "dense", "dials": [{"text": "bread", "amount": 1.5}]}
+    said = ask(address, "/x/steer", asked)
+    assert ids(desk) == [hit["id"] for hit in said["hits"]] != found(address, query="old", mode="dense")
+    assert f"{said['steered']['cosine']:.3f}" in desk.inner_text(".notes")
+    moved = [hit["was"] for at, hit in enumerate(said["hits"], 1) if hit["was"] not in (None, at)]
+    assert desk.locator(".hit .moved").all_inner_texts() == [f"was {was}" for was in moved]
+    desk.get_by_role("button", name="Remove the dial bread").click()
+    wait_for_ids(desk, found(address, query="old", mode="dense"))
+
+
 def test_without_a_query_the_space_is_shown_with_queries_made_of_its_own_texts(desk: Page, address: str) -> None:
     go(desk, address)
     assert "300 documents" in desk.inner_text(".home")

@@ -229,8 +229,8 @@ const listen = () => {
 const nothing = () => {
   const { models = [] } = app.space;
   byId("views").append(el("section", { class: "view", "data-view-ready": "none" }, el("div", { class: "plain" },
-    el("h1", { text: "No Space is served here" }), el("p", {}, "Search, map and the rest look into a Space. Stop this server and start it with one: ", el("code", { text: "semascope serve my.space" })),
-    el("p", {}, "No Space yet? Make one from a folder or a table: ", el("code", { text: "semascope build texts.csv --out my.space" })),
+    el("h1", { text: "No Space is served here" }), el("p", {}, "Search, map and the rest look into a Space. Stop this server and start it with one: ", el("code", { class: "line", text: "semascope serve my.space" })),
+    el("p", {}, "No Space yet? Make one from a folder or a table: ", el("code", { class: "line", text: "semascope build texts.csv --out my.space" })),
     models.length ? el("p", {}, "What runs already: embeddings by ", ...models.flatMap((name, at) => [at ? ", " : "", el("code", { text: name })]), ", at the routes in ", el("a", { href: "docs", text: "the API's description" }), ".") : null)));
   byId("ask").hidden = true;
   byId("tabs").hidden = true;
