@@ -131,9 +131,11 @@ class House:
         """A message as clients may read it: the Space by its name, without where it lies on this machine."""
         if self.space is None:
             return message
-        whole = self.space.path.resolve()
-        name = self.settings.name or whole.name
-        return message.replace(str(whole), name).replace(str(self.space.path), name)
+        name = self.settings.name or self.space.path.resolve().name
+        # A relative path gives nothing away, and a short one, such as a dot, may be part of any word.
+        for path in {self.space.path.resolve(), self.space.path}:
+            message = message.replace(str(path), name) if path.is_absolute() else message
+        return message
 
     def on_close(self, closer: Callable[[], Awaitable[object]]) -> None:
         """Have something closed with the house, the last first."""
