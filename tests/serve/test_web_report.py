@@ -119,8 +119,8 @@ def test_a_report_shows_its_evidence_as_text_with_signs(desk: Page, address: str
     assert "fault" in first
     assert "<img src=x" in first
     assert "semascope add notes.space" in first
-    desk.locator(".finding.warning summary").click()
-    assert "0.250 (0.200 to 0.310, n = 200)" in desk.inner_text(".finding.warning")
+    desk.locator(".finding.is-warning summary").click()
+    assert "0.250 (0.200 to 0.310, n = 200)" in desk.inner_text(".finding.is-warning")
     assert desk.inner_text(".report-table tbody tr:nth-child(2) td:nth-child(2)") == "<i>d17</i>"
     assert "<b>notes</b>.space" in desk.inner_text("#report-title")
     drawn = desk.locator("figure svg")
@@ -191,13 +191,11 @@ def test_a_report_that_is_not_there_is_an_error_with_a_way_back(browser: Any, ad
     page.context.close()
 
 
-@pytest.mark.parametrize("one", ["", "name"])
-def test_a_phone_in_the_dark_scrolls_one_way_only(
-    browser: Any, address: str, heard: Heard, name: str, one: str
-) -> None:
+def test_a_phone_in_the_dark_scrolls_one_way_only(browser: Any, address: str, heard: Heard, name: str) -> None:
     page = opened(browser, heard, PHONE, color_scheme="dark", has_touch=True)
-    go(page, address, name if one else "")
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    for one in ("", name):
+        go(page, address, one)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], one
     page.context.close()
 
 

@@ -38,8 +38,8 @@ const slider = (dial, name, { turn, drop }) => {
 };
 
 const adder = (add) => {
-  const kind = el("select", { "aria-label": "What kind of dial" }, ...[["text", "a word or phrase"], ["group", "a group"], ["id", "more like document"]].map(([value, text]) => el("option", { value, text })));
-  const words = el("input", { type: "text", "aria-label": "Word or phrase", placeholder: "such as: cheaper", maxlength: "300" });
+  const kind = el("select", { "aria-label": "What kind of dial" }, ...[["text", "a word"], ["group", "a group"], ["id", "a document"]].map(([value, text]) => el("option", { value, text })));
+  const words = el("input", { type: "text", "aria-label": "Word or phrase", placeholder: "word or phrase", maxlength: "300" });
   const group = el("select", { "aria-label": "Group", hidden: true });
   const id = el("input", { type: "text", "aria-label": "Id of the document", placeholder: "id of a document", list: "dial-ids", hidden: true });
   const ids = el("datalist", { id: "dial-ids" });

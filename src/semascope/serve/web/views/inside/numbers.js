@@ -2,7 +2,11 @@
 
 import { figure } from "../../kit.js";
 
-export const signed = (value, digits = 3) => (value > 0 && Number(value.toFixed(digits)) !== 0 ? `+${figure(value, digits)}` : figure(value, digits));
+// With its sign, and none where nothing of it is left after rounding.
+export const signed = (value, digits = 3) => {
+  const text = figure(Math.abs(value), digits);
+  return Number(text) === 0 || !Number.isFinite(value) ? text : `${value < 0 ? "−" : "+"}${text}`;
+};
 export const range = (values) => values.reduce(([low, high], one) => [Math.min(low, one), Math.max(high, one)], [Infinity, -Infinity]);
 
 // From pale to deep through green: lightness falls all the way, so that it reads without seeing colours. Stops in sRGB.

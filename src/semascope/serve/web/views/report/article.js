@@ -9,7 +9,7 @@ export const when = (text) => {
 };
 // How many of each level, as signs and words.
 export const levels = (found) => el("span", { class: "levels" }, ...Object.entries(LEVELS).filter(([name]) => found?.[name]).map(([name, [sign, noun]]) =>
-  el("span", { class: name }, el("span", { class: "sign", "aria-hidden": "true", text: sign }), counted(found[name], noun, noun === "fine" ? "fine" : `${noun}s`))));
+  el("span", { class: `is-${name}` }, el("span", { class: "sign", "aria-hidden": "true", text: sign }), counted(found[name], noun, noun === "fine" ? "fine" : `${noun}s`))));
 
 export const copyButton = (text, what) => {
   const button = el("button", { type: "button", class: "small", text: "Copy", "aria-label": `Copy ${what}`, onclick: async () => {
@@ -47,7 +47,7 @@ const figures = (numbers, open = false) => {
 
 const finding = (one) => {
   const [sign, name] = LEVELS[one.level] ?? ["·", one.level];
-  return el("li", { class: `finding ${one.level}` }, el("span", { class: "sign", "aria-hidden": "true", text: sign }),
+  return el("li", { class: `finding is-${one.level}` }, el("span", { class: "sign", "aria-hidden": "true", text: sign }),
     el("div", {}, el("p", {}, el("b", { text: one.name }), " ", el("span", { class: "level", text: name })), el("p", { dir: "auto", text: one.says }),
       one.rows?.length ? el("p", { class: "note", text: `Rows: ${one.rows.slice(0, 20).map(count).join(", ")}${one.rows.length > 20 ? " …" : ""}` }) : null,
       one.mend ? el("p", { class: "command" }, el("code", { text: one.mend }), copyButton(one.mend, "the command that mends it")) : null,
