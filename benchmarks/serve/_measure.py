@@ -10,6 +10,7 @@ import json
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
@@ -31,19 +32,22 @@ def free_port() -> int:
 @contextlib.contextmanager
 def server(command: Sequence[str], port: int, patience: float = 120.0) -> Generator[subprocess.Popen[bytes]]:
     """A server in a process of its own, from when it listens until it is told to stop."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the server
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
     try:
         until = time.monotonic() + patience
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
                 break
             if process.poll() is not None or time.monotonic() > until:
-                raise SystemExit(f"{command[0]}: did not start\n{(process.stderr and process.stderr.read()) or b''}")
+                said.seek(0)
+                raise SystemExit(f"{' '.join(command)}: did not start\n{said.read().decode()}")
             time.sleep(0.1)
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
+        said.close()
 
 
 def measure(peer: str, command: Callable[[int], list[str]], model: str, versions: dict[str, str]) -> None:

@@ -14,7 +14,7 @@ from semascope.cli.verb import Verb
 
 if TYPE_CHECKING:
     from semascope.space import Hit
-    from semascope.space.space import Mode
+    from semascope.space.search import Mode
 
 _WORD = re.compile(r"\w+")
 

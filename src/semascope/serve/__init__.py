@@ -3,7 +3,7 @@
 Imported where it is needed only: it wants the packages of the extra `serve`.
 """
 
-from semascope.ops import need
+import semascope.ops
 
 for _name in ("msgspec", "starlette", "uvicorn", "prometheus_client"):
-    need(_name, extra="serve")
+    semascope.ops.need(_name, extra="serve")
