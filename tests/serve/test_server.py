@@ -133,6 +133,16 @@ def test_a_key_of_the_environment_is_wanted(child):
     assert embed(server.address, "a", headers={"Authorization": "Bearer from-the-environment-1"}).status == 200
 
 
+def test_with_a_key_it_can_be_reached_from_elsewhere_and_says_what_that_means(child):
+    server = child("--model", "default", "--host", "0.0.0.0", "--key", "a-key-for-all-addresses")
+    said = "".join(server.said)
+    assert f"Serving at http://127.0.0.1:{server.port}/" in said
+    assert "it listens on 0.0.0.0 and speaks no TLS" in said
+    assert "a-key-for-all" not in said
+    assert embed(server.address, "a").status == 401
+    assert embed(server.address, "a", headers={"Authorization": "Bearer a-key-for-all-addresses"}).status == 200
+
+
 # Health and figures.
 
 

@@ -200,7 +200,8 @@ def _say(started: Started, space: Space | None, *, keyed: bool, far: str) -> Non
         say.line(f"  warning: {warning}")
     if keyed and not far.startswith(("127.", "localhost", "::1")):
         say.line(
-            "  warning: it speaks no TLS: keys and texts can be read on the way; put a proxy with TLS in front of it"
+            f"  warning: it listens on {far} and speaks no TLS: keys and texts can be read on the way; put a proxy with "
+            "TLS in front of it"
         )
     say.line("  Ctrl-C ends it.")
 

@@ -96,8 +96,9 @@ class Running:
 
     @property
     def address(self) -> str:
-        """Where it listens."""
-        host, port = self.bound.getsockname()[:2]
+        """Where it can be reached from this machine."""
+        bound, port = self.bound.getsockname()[:2]
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound, str(bound))  # noqa: S104 - read, not bound
         return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
     async def serve(self, ready: Callable[[Started], object]) -> None:
