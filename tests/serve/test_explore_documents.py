@@ -136,7 +136,8 @@ def test_an_export_of_what_is_not_there_is_refused_before_anything_is_sent(clien
     assert "no document 'nobody'" in client.refused("/x/export", 404, ids=["d1", "nobody"])["message"]
     assert client.refused("/x/export", 400, ids=["d1"], tag="x")["param"] == "tag"
     assert client.refused("/x/export", 400, rows=[10**6])["param"] == "rows"
-    assert client.refused("/x/export", 400, rows=[-1])["param"] == "rows"
+    for row in (-1, 2**63, -(2**63) - 1, 10**30):
+        assert client.refused("/x/export", 400, rows=[row])["param"] == "rows"
     assert client.refused("/x/export", 404, tag="nope")["code"] == "unknown_name"
     assert client.refused("/x/export", 400, format="xml")["param"] == "format"
     assert exported(client, ids=[]) == []

@@ -9,6 +9,7 @@ import msgspec
 
 import semascope
 from semascope.encoders import PipelineEncoder
+from semascope.errors import SemascopeError
 from semascope.serve.explore.maps import Maps
 from semascope.serve.http.answering import Asked, Endpoint
 from semascope.serve.http.problems import Problem
@@ -156,8 +157,9 @@ async def encoder_of(house: House, encoding: str) -> Encoder | None:
         return None
     try:
         found = (await house.of_encoding(encoding)).served.encoder
-    except Problem as problem:
-        if problem.status != 409:
+    except (Problem, SemascopeError) as error:
+        # One that is behind a URL may be out of reach, one of a library not installed: what else is here is still told.
+        if isinstance(error, Problem) and error.status != 409:
             raise
         failed[encoding] = time.monotonic()
         return None

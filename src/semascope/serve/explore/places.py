@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from semascope.errors import StoreError
+from semascope.errors import InputError, StoreError
 from semascope.ops import unit
 from semascope.serve.http.problems import Problem
 from semascope.space.ingest import encoded_text
@@ -192,4 +192,9 @@ def ids_at(space: Space, encoding: str, rows: Sequence[int]) -> list[str]:
     Raises:
         InputError: there is no such row.
     """
+    # Before they become an array: whole numbers on the wire may be of any size.
+    count = len(space.numbers(encoding))
+    wrong = [row for row in rows if not 0 <= row < count]
+    if wrong:
+        raise InputError(f"rows: want numbers from 0 to {count - 1}, got {wrong[0]}")
     return list(dict.fromkeys(space.passages_at(np.unique(np.asarray(rows, dtype=np.int64)), encoding).ids))
