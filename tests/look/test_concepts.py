@@ -22,7 +22,8 @@ def test_shares_are_cosines_seen_from_the_middle_of_the_corpus() -> None:
         own = (middle - centre) / np.linalg.norm(middle - centre)
         cosines = [(row - centre) @ own / np.linalg.norm(row - centre) for row in sample]
         assert found.shares[place] == pytest.approx(cosines[0], abs=1e-5)
-        assert found.percentiles[place] == pytest.approx(np.mean(np.array(cosines) < found.shares[place]), abs=1e-9)
+        # The vector is itself a row of the sample, a rounding nearer or farther.
+        assert found.percentiles[place] == pytest.approx(np.mean(np.array(cosines) < found.shares[place]), abs=0.003)
     assert found.n == 400
     # Not centred, everything is near to everything: the control.
     assert (sample @ middles.T > 0).mean() > 0.9
