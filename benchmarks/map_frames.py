@@ -47,7 +47,7 @@ WATCH = """async () => {
     let last = await frame();
     draws.length = 0;
     const frames = [];
-    for (let turn = 0; turn < many; turn++) { step(turn); const now = await frame(); frames.push(now - last); last = now; }
+    for (let turn = 0, over = false; turn < many && !over; turn++) { over = step(turn) === "over"; const now = await frame(); frames.push(now - last); last = now; }
     out[name] = { frames, draws: draws.slice() };
   };
   at('pointerdown', 0.5, 0.66);
@@ -70,7 +70,18 @@ WATCH = """async () => {
   await part('pan with a selection', 90, (t) => at('pointermove', ...circle(t)));
   at('pointerup', ...circle(89));
   const by = document.getElementById('map-by');
-  await part('change the colour', 60, (t) => { if (t % 20 === 0) { by.selectedIndex = 1 + (t / 20) % (by.options.length - 1); by.dispatchEvent(new Event('change')); } });
+  // The next colour when the last one was drawn; its column is asked of the server first.
+  let changes = 0, from = 0, since = -12, waiting = false;
+  await part('change the colour', 1_200, (t) => {
+    if (draws.length > from) { from = draws.length; since = t; waiting = false; }
+    if (waiting || t < since + 12) return false;
+    if (changes === 4) return "over";
+    changes++;
+    waiting = true;
+    by.selectedIndex = (by.selectedIndex + 1) % by.options.length;
+    by.dispatchEvent(new Event('change'));
+    return false;
+  });
   return out;
 }"""
 
@@ -189,7 +200,7 @@ def summed(one: dict[str, list[float]]) -> dict[str, Any]:
     """n, median, 95th percentile and the worst, in ms."""
     out = {}
     for key, values in one.items():
-        held = np.array(values or [np.nan])
+        held = np.array(values or [0.0])
         out[key] = {
             "n": len(values),
             "median": round(float(np.median(held)), 1),
