@@ -103,7 +103,7 @@ def test_results_appear_while_one_types_and_words_are_lit_by_the_shares_of_the_s
         assert {tuple(one) for one in lit} <= shares
         assert all(float(share) > 0 for _, share in lit)
     assert "bread" in [text.lower() for text in desk.locator(".hit mark").all_text_contents()]
-    assert "how much a word adds to the score" in desk.inner_text(".legend")
+    assert "how much a word adds to the cosine" in desk.inner_text(".legend")
 
 
 def test_why_takes_a_score_apart_into_parts_that_add_up_to_the_cosine(desk: Page, address: str) -> None:

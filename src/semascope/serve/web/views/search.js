@@ -123,9 +123,9 @@ const draw = (state, answer, { grown = false } = {}) => {
 const legend = (state, ctx, known) => {
   const box = V.parts.legend, swatch = (share) => el("mark", { style: { "--share": strength(share) }, text: "word" });
   box.hidden = !V.hits.length || (!known && !state.q && !lights(state));
-  if (known === null) box.replaceChildren("lit: how much a word adds to the score …");
-  else if (known) box.replaceChildren("lit: how much a word adds to the score ", swatch(0.25), " ", el("span", { class: "num", text: figure(ctx.top / 4) }), " ", swatch(1), " ", el("span", { class: "num", text: figure(ctx.top) }), el("span", { class: "wide", text: " · “Why” takes a score apart" }));
-  else box.replaceChildren("lit: words of the query", V.missing ? ` (what each word adds to the score is not known: ${V.missing})` : "");
+  if (known === null) box.replaceChildren("lit: how much a word adds to the cosine …");
+  else if (known) box.replaceChildren("lit: how much a word adds to the cosine ", swatch(0.25), " ", el("span", { class: "num", text: figure(ctx.top / 4) }), " ", swatch(1), " ", el("span", { class: "num", text: figure(ctx.top) }), el("span", { class: "wide", text: " · “Why” takes a score apart" }));
+  else box.replaceChildren("lit: words of the query", V.missing ? ` (what each word adds is not known: ${V.missing})` : "");
 };
 const quiet = (signal) => new Promise((go, stop) => {
   const timer = setTimeout(go, 350);

@@ -87,7 +87,7 @@ export const lens = (app) => {
       el("h3", { id: "lens-title", text: "Token by layer" }), choice, el("p", { class: "note", text: MEASURES[measure].says }), text.node,
       el("div", { class: "lens-bar" }, readout, legend(low, high, digits)),
       el("div", { class: "wide", role: "region", "aria-label": "Table of tokens by layer" }, made),
-      el("p", { class: "note", text: `Layer 0 is what goes into the first layer; layer ${found.layers.at(-1)} is what the vector is pooled from.` })));
+      el("p", { class: "note", text: `Layer 0 is what goes into the first layer; layer ${found.layers.at(-1)} is what the vector is pooled from.${found.cut ? ` The last ${counted(found.cut, "token")} of the text are not shown: more were not read, or there is no room for them.` : ""}` })));
     if (again) node.querySelector(`input[value="${measure}"]`)?.focus();
   };
   const none = (says) => node.replaceChildren(el("section", { class: "card", "aria-labelledby": "lens-title" },

@@ -1,6 +1,6 @@
 // A whole document in its context: a sheet over any view, with the passage marked, its tags, and where to go from it.
 import { announce, busy, calm, count, cutter, el, icon, lit, shorten, trouble } from "../../kit.js";
-import { explain, recall } from "./lighting.js";
+import { explain, recall, standing } from "./lighting.js";
 import { write } from "./where.js";
 
 const D = { app: null, node: null, shown: null, found: null, number: 0 };
@@ -18,7 +18,7 @@ const text = (found, span, words, top) => {
   const at = cutter(found.text), body = el("div", { class: "whole", dir: "auto", tabindex: "0", role: "region", "aria-label": "Text of the document" });
   if (!span) { body.append(found.text); return body; }
   const passage = found.text.slice(at(span[0]), at(span[1]));
-  body.append(found.text.slice(0, at(span[0])), el("mark", { class: found.passages.length > 1 ? "passage" : "passage only", id: "passage" }, ...lit(passage, words ?? [], { top, least: 0.08 })), found.text.slice(at(span[1])));
+  body.append(found.text.slice(0, at(span[0])), el("mark", { class: found.passages.length > 1 ? "passage" : "passage only", id: "passage" }, ...lit(passage, standing(passage, words ?? []), { top, least: 0.08 })), found.text.slice(at(span[1])));
   return body;
 };
 

@@ -1,6 +1,6 @@
 // One hit: its title, the part of its passage that answers, why, and what can be done with it.
 import { el, figure, icon, lit, percent } from "../../kit.js";
-import { part, wordsIn } from "./lighting.js";
+import { part, standing, wordsIn } from "./lighting.js";
 import { toggle, write } from "./where.js";
 
 const CHIPS = 3, LONG = 40;
@@ -63,9 +63,9 @@ export const light = (item, hit, found, ctx) => {
   // While the shares are on their way nothing is lit; where they cannot be had, the query's words are.
   const marks = found ? found.words : ctx.explains && !ctx.missing ? [] : words, [from, to] = part(hit.passage, found ? marks : words);
   const [start, stop] = [from > 0 || hit.span?.[0] > 0, to < [...hit.passage].length || (hit.span && hit.span[1] < hit.text_length)];
-  box.replaceChildren(...(start ? ["… "] : []), ...lit(hit.passage, marks, { top: found ? ctx.top : 1, from, to, least: found ? 0.08 : 0 }), ...(stop ? [" …"] : []));
+  box.replaceChildren(...(start ? ["… "] : []), ...lit(hit.passage, found ? standing(hit.passage, marks) : marks, { top: found ? ctx.top : 1, from, to, least: found ? 0.08 : 0 }), ...(stop ? [" …"] : []));
   if (found) { box.dataset.sum = found.sum; box.dataset.how = found.how; }
-  if (hit.title) item.querySelector("a.open").replaceChildren(...lit(hit.title, found?.title ?? [], { top: ctx.top, least: 0.08 }));
+  if (hit.title) item.querySelector("a.open").replaceChildren(...lit(hit.title, standing(hit.title, found?.title ?? []), { top: ctx.top, least: 0.08 }));
   const open = item.querySelector(".why");
   if (open) open.replaceWith(why(hit, found, ctx));
 };

@@ -35,6 +35,13 @@ export const wordsIn = (text, query) => {
   return out.sort((a, b) => a.start - b.start);
 };
 
+// What is lit where there is no room to say more: words, no signs, that add more than an even part of all of them.
+export const standing = (text, marks) => {
+  const at = cutter(text), words = marks.filter((one) => letter.test(text.slice(at(one.start), at(one.stop))));
+  const even = words.reduce((sum, one) => sum + one.share, 0) / Math.max(1, words.length);
+  return words.filter((one) => one.share > 0.999 * even);
+};
+
 const ROOM = 300;
 // Which part of a long passage to show: where most of what is lit stands; its beginning where that is as good.
 // Gives [from, to] in characters.
