@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from asking import connected, embed, everything, head, raw, wait_for
 
+from semascope.encoders import as_encoder
 from semascope.serve.http.limits import Flow
 
 DIM = 8
@@ -22,6 +23,7 @@ class Slow:
     """An encoder that waits until it is let go, so that a test can look while something runs."""
 
     dim = DIM
+    seconds = 0.0
 
     def __init__(self) -> None:
         self.free = threading.Event()
@@ -30,6 +32,7 @@ class Slow:
 
     def encode(self, texts, **_):
         assert self.free.wait(60)
+        time.sleep(self.seconds)
         self.calls.append(len(texts))
         return np.array([[len(text) + column for column in range(self.dim)] for text in texts], dtype=np.float32)
 
@@ -37,8 +40,6 @@ class Slow:
 @pytest.fixture
 def slow(running):
     """A server with an encoder that can be held up."""
-    from semascope.encoders import as_encoder
-
     encoder = Slow()
     server = running(models={"slow": as_encoder(encoder, name="slow"), "default": "default"})
     encoder.calls.clear()
@@ -337,29 +338,73 @@ def figure_of(server, reason: str) -> float:
 def test_what_would_wait_too_long_is_turned_away_at_the_measured_speed():
     now = 0.0
     flow = Flow(20, 2.0, lambda: now)
-    assert not any(flow.enter() for _ in range(1_000))  # nothing is known of the speed: all are let in
+
+    def let_in(count: int) -> list[float]:
+        found = []
+        for _ in range(count):
+            found.append(flow.wait())
+            flow.enter()
+        return found
+
+    assert not any(let_in(1_000))  # nothing is known of the speed: all are let in
     for _ in range(500):
         now += 0.01
         flow.leave()
     assert flow.inside == 500
-    assert 2.9 <= flow.enter() <= 3.5  # 500 of them take 5 seconds, of which 2 are allowed
-    for _ in range(300):
+    assert 2.9 <= flow.wait() <= 3.5  # 500 of them take 5 seconds, of which 2 are allowed
+    for _ in range(301):
         now += 0.01
         flow.leave()
-    assert flow.enter() == 0.0
-    for _ in range(201):
+    assert flow.wait() == 0.0
+    for _ in range(199):
         now += 100.0
         flow.leave()
     assert flow.inside == 0
-    assert not any(flow.enter() for _ in range(20))  # so many always are
-    assert flow.enter() > 2.0
+    assert not any(let_in(20))  # so many always are
+    assert flow.wait() > 2.0
 
 
 def test_answers_that_waited_for_requests_say_nothing_of_the_speed():
     now = 0.0
     flow = Flow(1, 2.0, lambda: now)
     for _ in range(100):
-        assert flow.enter() == 0.0
+        flow.enter()
         now += 60.0
         flow.leave()
-    assert not any(flow.enter() for _ in range(100))
+    for _ in range(100):
+        assert flow.wait() == 0.0
+        flow.enter()
+
+
+def test_slow_clients_are_not_taken_for_work(running):
+    server = running(in_flight=1)
+    held = [connected(server.port) for _ in range(40)]
+    for connection in held:
+        connection.sendall(head(content_type="application/json", content_length=9))
+    wait_for(lambda: server.running.guard.in_flight == 40)
+    for _ in range(20):
+        time.sleep(0.05)
+        assert embed(server.address, "a").status == 200
+    assert server.running.guard._flow.inside == 0
+    for connection in held:
+        connection.close()
+
+
+def test_a_flood_is_turned_away_in_part_and_told_when_to_come_again(running):
+    encoder = Slow()
+    server = running(models={"slow": as_encoder(encoder, name="slow")}, in_flight=30)
+    encoder.seconds = 0.05
+    with ThreadPoolExecutor(100) as pool:
+        first = list(pool.map(lambda number: embed(server.address, str(number), "slow"), range(200)))
+    assert {one.status for one in first} <= {200, 429}
+    flow = server.running.guard._flow
+    assert flow.inside == 0
+    flow._interval = 1.0  # a slow machine's
+    for _ in range(30):
+        flow.enter()
+    turned = embed(server.address, "a", "slow")
+    assert (turned.status, turned.code) == (429, "flooded")
+    assert int(turned.headers["retry-after"]) == 28
+    for _ in range(30):
+        flow.leave()
+    assert embed(server.address, "a", "slow").status == 200

@@ -64,7 +64,7 @@ class Guard:
             return
         headers: heads.Headers = scope["headers"]
         given = next((value for name, value in headers if name == b"x-request-id"), None)
-        passing = Passing(receive, send, Note(request_id(given)))
+        passing = Passing(receive, send, Note(request_id(given)), self._flow)
         token = NOTE.set(passing.note)
         self.in_flight += 1
         self._metrics.in_flight.set(self.in_flight)
@@ -85,7 +85,7 @@ class Guard:
 
     async def _pass(self, scope: Scope, headers: heads.Headers, passing: Passing) -> None:
         problem = await self._refused(scope, headers)
-        if problem is None and (wait := self._flow.enter()):
+        if problem is None and (wait := self._flow.wait()):
             problem = Problem(429, "the server is busy; try again", code="flooded", retry_after=wait)
         if problem is not None:
             passing.refused = True
@@ -95,7 +95,7 @@ class Guard:
         try:
             await self._app(scope, passing.receive, passing.send)
         finally:
-            self._flow.leave()
+            passing.worked()
 
     async def _refused(self, scope: Scope, headers: heads.Headers) -> Problem | None:
         """Why a request goes no further, before anything of its body is read; None where it may."""
@@ -181,9 +181,10 @@ class Passing:
         receive: Of ASGI.
         send: Of ASGI.
         note: What is known of it.
+        flow: Told while it is in work.
     """
 
-    def __init__(self, receive: Receive, send: Send, note: Note) -> None:
+    def __init__(self, receive: Receive, send: Send, note: Note, flow: Flow) -> None:
         self._receive = receive
         self._send = send
         self.note = note
@@ -192,18 +193,30 @@ class Passing:
         self.went = 0
         self.status = 0
         self.refused = False
+        self._flow = flow
+        self._working = False
 
     async def receive(self) -> Message:
         """What comes next of the request."""
         message = await self._receive()
         if message["type"] == "http.request":
             self.came += len(message.get("body", b""))
+            if not message.get("more_body") and not self._working and not self.status:
+                self._working = True
+                self._flow.enter()
         return message
+
+    def worked(self) -> None:
+        """The work is done: what is left is to send it."""
+        if self._working:
+            self._working = False
+            self._flow.leave()
 
     async def send(self, message: Message) -> None:
         """What goes next of the answer, with the headers that every answer has."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self.worked()
             message = {**message, "headers": heads.secured(message.get("headers", ()), self.note.id)}
         elif message["type"] == "http.response.body":
             self.went += len(message.get("body", b""))

@@ -79,7 +79,8 @@ class Watch:
 class Flow:
     """How many requests may be in work: as many as are answered, at the speed that was measured, in the time that is patient.
 
-    A model refuses what would wait for it; this also bounds what waits for anything else: reading, searching, writing.
+    A model refuses what would wait for it; this also bounds what waits for anything else: searching, reading, writing. A request is in work
+    from when all of its body is there until its answer begins, so that slow clients make nobody wait.
 
     Args:
         least: Requests that are always let in.
@@ -96,16 +97,17 @@ class Flow:
         self._count = 0
         self.inside = 0
 
-    def enter(self) -> float:
-        """Let a request in: 0; or the seconds after which it may be let in."""
+    def wait(self) -> float:
+        """0 where another request may come; else the seconds after which it may."""
         wait = self.inside * self._interval
-        if self.inside >= self._least and wait > self._seconds:
-            return max(1.0, wait - self._seconds)
+        return max(1.0, wait - self._seconds) if self.inside >= self._least and wait > self._seconds else 0.0
+
+    def enter(self) -> None:
+        """A request is in work."""
         self.inside += 1
-        return 0.0
 
     def leave(self) -> None:
-        """A request that was let in is answered."""
+        """Its answer begins."""
         now = self._clock()
         self.inside -= 1
         if self.inside < _LOADED:
