@@ -150,7 +150,7 @@ class Reading:
         with self._snapshots.session() as (database, _):
             row = database.execute("SELECT * FROM documents WHERE id = ?", [id]).fetchone()
         if row is None:
-            raise UnknownNameError(f"id: no document {id!r} in {self.path}")
+            raise UnknownNameError(f"id: no document {id!r} in {self.path.name}")
         return as_document(row)
 
     def documents(self, ids: Iterable[str] | None = None) -> Iterator[Document]:
