@@ -60,7 +60,7 @@ def no_field(database: sqlite3.Connection, name: str) -> UnknownNameError:
     """What to say where no document has a field of that name; the nearest is named."""
     names = [row[0] for row in database.execute(_FIELD_NAMES) if row[0] is not None]
     near = get_close_matches(name, names, n=1)
-    said = f"; did you mean {near[0]!r}?" if near else ""
+    said = f"; did you mean {near[0]!r}?" if near else "."
     return UnknownNameError(f"where: no document has a field {name!r}{said} There are {', '.join(names) or 'none'}")
 
 

@@ -150,7 +150,7 @@ export const dialsText = (dials) => dials.map((one) => {
 // encoding, other, done}: `about` says what it makes, `how` what it takes, `done(job)` is called when it is made.
 export const jobBox = (app, { do: verb, about = "", how = "", label = "Make it now", encoding, other, done = null }) => {
   const box = el("div", { class: "job", "data-job": verb }), asked = { do: verb, encoding, other };
-  const fits = (job) => job.do === verb && (job.state === "running" || job.state === "waiting") && (!encoding || !job.about?.encoding || job.about.encoding === encoding);
+  const fits = (job) => job.do === verb && (job.state === "running" || job.state === "waiting") && (!encoding || job.about === [encoding, other].filter(Boolean).join(" and "));
   const offer = (error = null) => box.replaceChildren(...[about && el("p", { text: about }), how && el("p", { class: "note", text: how }), error && trouble(error),
     el("button", { type: "button", class: "main", text: label, onclick: start })].filter(Boolean));
   const start = async () => {
