@@ -49,6 +49,14 @@ def test_a_report_is_read_as_it_was_made(served: type[Any], reported: Server) ->
         assert all(svg.startswith("<svg") for svg in found["svgs"])
 
 
+def test_a_report_does_not_say_where_on_the_disk_the_space_lies(reported: Server) -> None:
+    folder = str(reported.house.opened().path.parent)
+    names = [one["name"] for one in reported.get("/x/reports").json["reports"]]
+    found = [reported.get(f"/x/reports/{name}").json for name in names]
+    assert any("notes.space" in one["next"] for one in found)
+    assert folder not in str(found)
+
+
 def test_a_report_comes_as_a_page_that_is_the_same_offline(served: type[Any], reported: Server) -> None:
     name = reported.get("/x/reports").json["reports"][0]["name"]
     answer = reported.post(f"/x/reports/{name}/page", {})

@@ -113,11 +113,24 @@ def leak(space: Path, asked: dict[str, Any], tell: Teller) -> str:
 
 
 def _reported(space: Path, make: Callable[[], Any]) -> str:
+    from semascope.report import Report
     from semascope.report.kept import REPORTS, keep_report
 
     began = time.monotonic()
-    report = make()
+    # Those who look at it in a browser need not know where the Space lies, and it may be moved with its reports.
+    report = Report.from_json(_instead(make().to_json(), str(space), space.name))
     return keep_report(space / REPORTS, report, seconds=round(time.monotonic() - began, 2)).name
+
+
+def _instead(value: Any, old: str, new: str) -> Any:
+    """Plain values with one text in place of another wherever it stands."""
+    if isinstance(value, str):
+        return value.replace(old, new)
+    if isinstance(value, list):
+        return [_instead(one, old, new) for one in value]
+    if isinstance(value, dict):
+        return {name: _instead(one, old, new) for name, one in value.items()}
+    return value
 
 
 WORK: dict[str, Callable[[Path, dict[str, Any], Teller], str | None]] = {
