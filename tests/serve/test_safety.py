@@ -25,16 +25,14 @@ def bearer(key: str) -> dict[str, str]:
 # Keys.
 
 
-@pytest.mark.parametrize(
-    "path", ["/v1/models", "/x/space", "/metrics", "/nowhere", "/docs", "/openapi.json", "/x/jobs/1"]
-)
+@pytest.mark.parametrize("path", ["/v1/models", "/x/space", "/metrics", "/nowhere", "/x/jobs/1"])
 def test_with_a_key_set_data_wants_one(keyed, path):
     assert ask(keyed, "GET", path).status == 401
     assert ask(keyed, "GET", path, headers=bearer(KEY)).status != 401
 
 
-@pytest.mark.parametrize("path", ["/", "/health", "/app/index.html", "/app/kit.js"])
-def test_the_apps_own_files_and_health_want_no_key(keyed, path):
+@pytest.mark.parametrize("path", ["/", "/health", "/app/index.html", "/app/kit.js", "/docs", "/openapi.json"])
+def test_the_apps_own_files_health_and_the_list_of_routes_want_no_key(keyed, path):
     assert ask(keyed, "GET", path).status == 200
 
 

@@ -19,8 +19,8 @@ PIPELINED = 16  # requests that a connection may send before the first is answer
 _LINGER_SECONDS = 10.0  # for a client that goes on sending what was refused
 _STALL_SECONDS = 30.0  # in which a client has to read some of its answer
 _SPARE_FILES = 256  # beside connections: the Space, models, jobs
-_LOADED = 16  # requests in work, from which on the speed is measured
-_WINDOW = 0.5  # seconds over which it is
+_WINDOW = 0.5  # seconds of work over which the speed is measured
+_FIRST = 16  # answers after which there is a first figure
 Phase = Literal["head", "request", "linger", "idle"]
 
 
@@ -92,9 +92,10 @@ class Flow:
         self._least = least
         self._seconds = seconds
         self._clock = clock
-        self._interval = 0.0  # seconds from one answer to the next while much is in work; 0 before that was seen
-        self._since = 0.0  # when counting began; 0 while little is in work
-        self._count = 0
+        self._interval = 0.0  # seconds of work for an answer; 0 before that was seen
+        self._mark = 0.0  # up to when work was counted
+        self._busy = 0.0  # seconds in which something was in work, since counting began
+        self._count = 0  # answers in that time
         self.inside = 0
 
     def wait(self) -> float:
@@ -104,24 +105,22 @@ class Flow:
 
     def enter(self) -> None:
         """A request is in work."""
+        if not self.inside:
+            # Time without work says nothing about how long work takes.
+            self._mark = self._clock()
         self.inside += 1
 
     def leave(self) -> None:
         """Its answer begins."""
         now = self._clock()
+        self._busy += now - self._mark
+        self._mark = now
+        self._count += 1
         self.inside -= 1
-        if self.inside < _LOADED:
-            # Where little is in work, answers wait for requests: that says nothing about how fast they could come.
-            self._since = 0.0
-        elif not self._since:
-            self._since, self._count = now, 0
-        else:
-            self._count += 1
-            spent = now - self._since
-            if spent >= _WINDOW:
-                found = spent / self._count
-                self._interval = (self._interval + found) / 2 if self._interval else found
-                self._since, self._count = now, 0
+        if self._busy >= _WINDOW or (not self._interval and self._count >= _FIRST):
+            found = self._busy / self._count
+            self._interval = (self._interval + found) / 2 if self._interval else found
+            self._busy, self._count = 0.0, 0
 
 
 def allow_connections(most: int) -> int:
