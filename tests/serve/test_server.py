@@ -332,9 +332,9 @@ def test_no_accepted_request_is_lost_when_it_is_told_to_stop(child):
     done = [one for one in answers if not isinstance(one, Exception)]
     assert code == 0
     assert "cut off" not in written
-    assert len(done) < len(asked)
     assert {one.status for one in done} <= {200, 429, 503}
     full = [one for one in done if one.status == 200]
+    assert 1 <= len(full) < len(asked)
     assert all(len(one.json["data"]) == len(texts) for one in full)
     # Each request that has a line in the log has a whole answer: what did not get one was never let in.
     accepted = [line for line in lines_of(written) if line["event"] == "request" and line["route"] == "/v1/embeddings"]
