@@ -18,8 +18,8 @@ from semascope.encoders import Encoder, NGrams, StaticEncoder
 from semascope.encoders.cutting import CutTextWarning
 from semascope.encoders.head import DenseLayer, Head, NormLayer
 from semascope.encoders.huggingface.writing import plan_of, write_sentence_transformers
-from semascope.encoders.saved import save
 from semascope.encoders.otherwise import read_otherwise
+from semascope.encoders.saved import save
 from semascope.errors import OptionError, StoreError
 
 pytestmark = pytest.mark.filterwarnings("ignore::semascope.encoders.cutting.CutTextWarning")
