@@ -42,9 +42,9 @@ class Heard:
         return [one for one in self.asked if not one.startswith((f"{address}/", "blob:"))]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """One browser for all tests of a session."""
+    """One browser for the tests of a file: while it is there, this thread has a loop that runs, and can have no other."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
     root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with sync_api.sync_playwright() as play:
@@ -59,3 +59,17 @@ def opened(browser: Any, heard: Heard, size: dict[str, int], **how: Any) -> Page
     page.set_default_timeout(PATIENCE)
     heard.follow(page)
     return page
+
+
+@pytest.fixture(scope="module")
+def heard() -> Heard:
+    """What the pages of a file of tests complained of, but for those that make them fail."""
+    return Heard()
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Any, heard: Heard) -> Iterator[Page]:
+    """A page as wide as a desk's screen, shared by the tests of a file."""
+    page = opened(browser, heard, WIDE, color_scheme="light", reduced_motion="reduce", accept_downloads=True)
+    yield page
+    page.context.close()

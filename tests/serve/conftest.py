@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import browser  # noqa: F401 - a fixture for all tests here
+from browser import browser, desk, heard  # noqa: F401 - fixtures for all tests here
 from notes import documents
 from serving import Child, Served
 

@@ -282,6 +282,12 @@ def test_other_methods_are_not_for_a_route(address, method):
     assert found.headers["allow"] == "POST"
 
 
+def test_a_method_that_a_route_does_not_know_is_answered_with_all_that_it_knows(address):
+    found = ask(address, "PUT", "/x/tags")
+    assert (found.status, found.code) == (405, "method")
+    assert found.headers["allow"] == "DELETE, GET, HEAD, POST"
+
+
 def test_a_method_that_is_none_is_malformed(server):
     for line in (b"FOO /health HTTP/1.1", b"CONNECT evil.example:443 HTTP/1.1", b"get /health HTTP/1.1"):
         said = raw(server.port, line + b"\r\nHost: localhost\r\n\r\n")

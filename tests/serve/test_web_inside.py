@@ -37,18 +37,6 @@ def small(served: Served) -> str:
     return next(one["name"] for one in ask(served.address, "/x/space")["encodings"] if not one["current"])
 
 
-@pytest.fixture(scope="module")
-def heard() -> Heard:
-    return Heard()
-
-
-@pytest.fixture(scope="module")
-def desk(browser: Any, heard: Heard) -> Iterator[Page]:
-    page = opened(browser, heard, WIDE, color_scheme="light", reduced_motion="reduce")
-    yield page
-    page.context.close()
-
-
 def ask(address: str, path: str, body: Any = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(address + path, data, {"Content-Type": "application/json"})

@@ -67,18 +67,6 @@ def address(served: Served) -> str:
 
 
 @pytest.fixture(scope="module")
-def heard() -> Heard:
-    return Heard()
-
-
-@pytest.fixture(scope="module")
-def desk(browser: Any, heard: Heard) -> Iterator[Page]:
-    page = opened(browser, heard, WIDE, color_scheme="light", reduced_motion="reduce", accept_downloads=True)
-    yield page
-    page.context.close()
-
-
-@pytest.fixture(scope="module")
 def phone(browser: Any, heard: Heard) -> Iterator[Page]:
     page = opened(browser, heard, PHONE, color_scheme="dark", has_touch=True, device_scale_factor=2)
     yield page

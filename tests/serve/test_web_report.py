@@ -40,18 +40,6 @@ def address(folder: Path, name: str) -> Iterator[str]:
         yield one.address
 
 
-@pytest.fixture(scope="module")
-def heard() -> Heard:
-    return Heard()
-
-
-@pytest.fixture(scope="module")
-def desk(browser: Any, heard: Heard) -> Iterator[Page]:
-    page = opened(browser, heard, WIDE, color_scheme="light", reduced_motion="reduce", accept_downloads=True)
-    yield page
-    page.context.close()
-
-
 def go(page: Page, address: str, name: str = "") -> None:
     page.goto(f"{address}/?view=report" + (f"&name={quote(name)}" if name else ""))
     page.wait_for_selector("#view-report[data-view-ready=report]")

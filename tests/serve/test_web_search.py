@@ -33,19 +33,6 @@ ODD = Document(
 )
 
 
-@pytest.fixture(scope="module")
-def heard() -> Heard:
-    """What the pages complained of in all tests but those that make it fail."""
-    return Heard()
-
-
-@pytest.fixture(scope="module")
-def desk(browser: Any, heard: Heard) -> Iterator[Page]:
-    page = opened(browser, heard, WIDE, color_scheme="light", reduced_motion="reduce", accept_downloads=True)
-    yield page
-    page.context.close()
-
-
 @pytest.fixture
 def clumsy(browser: Any) -> Iterator[Page]:
     """A page of its own, for what the browser complains of."""

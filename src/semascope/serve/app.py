@@ -9,7 +9,7 @@ from importlib import import_module
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Match, Route
 
 from semascope.serve.files import file_routes
 from semascope.serve.house import House
@@ -71,9 +71,18 @@ async def _missing(request: Request, error: Exception) -> Response:
     said = "no such route" if status == 404 else f"{request.method} is not for this route"
     code = "unknown_route" if status == 404 else "method"
     problem = Problem(status, f"path: {said}: see /docs", code=code).response()
-    for name, value in (getattr(error, "headers", None) or {}).items():
-        problem.headers[name] = value
+    if status == 405:
+        problem.headers["Allow"] = ", ".join(sorted(_methods(request)))
     return problem
+
+
+def _methods(request: Request) -> set[str]:
+    """Those of all routes of an address: several of ours may share one."""
+    found: set[str] = set()
+    for one in request.app.routes:
+        if isinstance(one, Route) and one.matches(request.scope)[0] is not Match.NONE:
+            found |= one.methods or set()
+    return found
 
 
 async def _failed(_: Request, error: Exception) -> Response:
