@@ -137,9 +137,10 @@ class Server:
                     self._bound.close()
 
     def stop(self) -> None:
-        """Stop as the first signal does; from any thread."""
+        """Stop as the first signal does; from any thread. One that has ended already is no error."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._stop)
+            with contextlib.suppress(RuntimeError):  # its loop is closed
+                self._loop.call_soon_threadsafe(self._stop)
 
     def _stop(self) -> None:
         self._house.closing = True
