@@ -1,7 +1,7 @@
 """Measure ourselves and our peers, each in its own environment, one after the other in several rounds.
 
 python benchmarks/run.py SUITE... [--rounds 5] [--env PEER=VENV ...] [--only PEER ...] [--dry]
-python benchmarks/run.py million|precision|questions|retrieval [options of that script]
+python benchmarks/run.py frames|million|overload|precision|questions|retrieval [options of that script]
 
 See README.md in this folder for how a worker looks. The table of a suite replaces the last one in docs/benchmarks.md.
 """
@@ -30,6 +30,8 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEX
 ONE_THREAD = dict.fromkeys(_THREADS, "1") | {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
 # Measurements without peers: what they print goes into the page as it is. Options they take are passed on.
 ALONE = {
+    "frames": HERE / "map_frames.py",
+    "overload": HERE / "serve_overload.py",
     "million": HERE / "search" / "_million.py",
     "precision": HERE / "precision.py",
     "questions": HERE / "questions.py",
@@ -37,6 +39,8 @@ ALONE = {
 }
 # Suites in which several of ours stand against one peer: the ratios are to that peer.
 AGAINST = {"transformer": "sentence_transformers"}
+# Suites whose servers have all cores; everything else runs on one thread.
+FREE = {"serve", "overload"}
 _HEAD = re.compile(r"(?m)^# /// script\n((?:#.*\n)+?)# ///$")
 
 
@@ -157,6 +161,7 @@ def agree(every: list[Worker]) -> None:
 
 def alone(name: str, options: Sequence[str]) -> str:
     """The section of a measurement without peers."""
+    told = " ".join(["python", str(ALONE[name].relative_to(ROOT)), *options])
     if name == "million" and "--work" not in options:
         work = ROOT / ".bench" / "work" / name
         work.mkdir(parents=True, exist_ok=True)
@@ -164,7 +169,7 @@ def alone(name: str, options: Sequence[str]) -> str:
     command = [sys.executable, str(ALONE[name]), *options]
     said = subprocess.run(command, env=worker_env(), stdout=subprocess.PIPE, text=True, check=True).stdout.rstrip()
     about = (
-        f"`python {ALONE[name].relative_to(ROOT)}` on {dt.datetime.now(dt.UTC):%Y-%m-%d}: one thread, {processor()}, "
+        f"`{told}` on {dt.datetime.now(dt.UTC):%Y-%m-%d}: {threads(name)}, {processor()}, "
         f"Python {platform.python_version()}."
     )
     return "\n".join([f"## {name}", "", about, "", "```text", said, "```", ""])
@@ -193,10 +198,14 @@ def report(suite: str, every: list[Worker], command: str) -> str:
     versions = {name: version for worker in every for name, version in worker.versions.items()}
     said = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
     about = (
-        f"`{command}` on {dt.datetime.now(dt.UTC):%Y-%m-%d}: {len(ours)} rounds in turn, one thread, "
+        f"`{command}` on {dt.datetime.now(dt.UTC):%Y-%m-%d}: {len(ours)} rounds in turn, {threads(suite)}, "
         f"{processor()}, Python {platform.python_version()}{', ' + said if said else ''}."
     )
     return "\n".join([f"## {suite}", "", about, "", *rows, ""])
+
+
+def threads(suite: str) -> str:
+    return "as many threads as it likes" if suite in FREE else "one thread"
 
 
 def show(value: float) -> str:
