@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from semascope.errors import CorruptError, UnknownNameError
-from semascope.ops import guarded, settle
+from semascope.ops import guarded, write_bytes
 from semascope.ops.files import PART
 from semascope.space.store import MAPS
 from semascope.types import Array
@@ -57,22 +57,10 @@ def write_kept(path: Path, kind: str, facts: Mapping[str, Any], arrays: Mapping[
 
     header = {"format": str(FORMAT), "kind": kind, "facts": json.dumps(facts, ensure_ascii=True)}
     data = save({name: np.ascontiguousarray(values) for name, values in arrays.items()}, metadata=header)
-    # Named after the process, so that two that make the same at once do not write into one file.
-    aside = path.with_name(f"{path.name}.{os.getpid()}{PART}")
     with guarded(f"write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         _clear(path)
-        try:
-            with aside.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(path)
-        except OSError:
-            with suppress(OSError):
-                aside.unlink()
-            raise
-    settle(path.parent)
+    write_bytes(path, data, mark=f".{os.getpid()}")
 
 
 def _clear(path: Path) -> None:

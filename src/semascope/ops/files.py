@@ -6,7 +6,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from semascope.errors import CorruptError, FullError, LockedError, ReadOnlyError, SemascopeError, StoreError
@@ -54,16 +54,35 @@ def _from_sqlite(error: sqlite3.Error, doing: str) -> StoreError:
     return StoreError(f"cannot {doing}: {error}")
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a small file: aside, flushed to the disk, then renamed."""
-    aside = path.with_name(path.name + PART)
+def write_bytes(path: Path, data: bytes, *, mark: str = "") -> None:
+    """Write a file: aside, flushed to the disk, then renamed.
+
+    Args:
+        path: Of the file.
+        data: What is to be in it.
+        mark: Part of the name of the file aside, so that two who write the same at once have one each.
+
+    Raises:
+        ReadOnlyError, FullError: the disk; what was there before is whole.
+    """
+    aside = path.with_name(f"{path.name}{mark}{PART}")
     with guarded(f"write {path}"):
-        with aside.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
+        try:
+            with aside.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(path)
+        except OSError:
+            with suppress(OSError):
+                aside.unlink()
+            raise
     settle(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small file of text as `write_bytes` does."""
+    write_bytes(path, text.encode("utf-8"))
 
 
 def settle(folder: Path) -> None:
