@@ -641,11 +641,14 @@ def test_draining_finishes_what_was_accepted_and_takes_no_more() -> None:
     on_loop(work)
 
 
-def test_draining_what_does_nothing_ends_at_once() -> None:
+def test_draining_what_does_nothing_ends_at_once_and_takes_no_more() -> None:
     async def work() -> None:
         with batcher(Encoder("default")) as model:
-            await model.drain()
-            await model.drain()
+            await asyncio.wait_for(model.drain(), 10)
+            await asyncio.wait_for(model.drain(), 10)
+            with pytest.raises(Closing):
+                await model.encode(["too late"])
+            assert model.load()["requests"] == 0
 
     on_loop(work)
 

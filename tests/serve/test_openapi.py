@@ -48,7 +48,12 @@ def every(value: Any) -> Iterator[Any]:
 
 def test_the_document_is_valid_openapi(made: dict[str, Any]) -> None:
     validator = pytest.importorskip("openapi_spec_validator", reason="the validator of OpenAPI is not installed")
-    validator.validate(json.loads(json.dumps(made)), cls=validator.OpenAPIV31SpecValidator)
+    plain = json.loads(json.dumps(made))
+    assert plain["openapi"].startswith("3.1.")
+    validator.validate(plain, cls=validator.OpenAPIV31SpecValidator)
+    del plain["info"]["title"]
+    with pytest.raises(Exception, match="title"):
+        validator.validate(plain, cls=validator.OpenAPIV31SpecValidator)
 
 
 def test_every_route_is_in_it_once(made: dict[str, Any]) -> None:

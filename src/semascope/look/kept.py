@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from semascope.errors import CorruptError, UnknownNameError
-from semascope.ops import guarded, write_bytes
+from semascope.ops import guarded, settle, whole
 from semascope.ops.files import PART
 from semascope.space.store import MAPS
 from semascope.types import Array
@@ -60,7 +60,10 @@ def write_kept(path: Path, kind: str, facts: Mapping[str, Any], arrays: Mapping[
     with guarded(f"write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         _clear(path)
-    write_bytes(path, data, mark=f".{os.getpid()}")
+    # Named after the process, so that two that make the same at once do not write into one file.
+    with whole(path, mark=f".{os.getpid()}") as file:
+        file.write(data)
+    settle(path.parent)
 
 
 def _clear(path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from semascope.ops.arrays import cosine, mapped, ranks, spearman, unit
 from semascope.ops.door import integer, need, option, texts, vectors
-from semascope.ops.files import guarded, settle, write_bytes, write_text
+from semascope.ops.files import guarded, settle, whole, write_text
 from semascope.ops.graph import Graph, graph_recall, nearest
 from semascope.ops.hashes import digest, file_digest
 from semascope.ops.neighbours import neighbours_kept, recall_at, trustworthiness
@@ -45,7 +45,7 @@ __all__ = [
     "trustworthiness",
     "unit",
     "vectors",
+    "whole",
     "without_passwords",
-    "write_bytes",
     "write_text",
 ]

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from semascope.errors import CorruptError, FullError, LockedError, ReadOnlyError, SemascopeError, StoreError
 
@@ -54,12 +55,14 @@ def _from_sqlite(error: sqlite3.Error, doing: str) -> StoreError:
     return StoreError(f"cannot {doing}: {error}")
 
 
-def write_bytes(path: Path, data: bytes, *, mark: str = "") -> None:
-    """Write a file: aside, flushed to the disk, then renamed.
+@contextmanager
+def whole(path: Path, *, mark: str = "") -> Generator[BinaryIO]:
+    """A file to write to that is at `path` once the block has ended, flushed to the disk; nothing is there where it fails.
+
+    Its name is on the disk for good after `settle(path.parent)`.
 
     Args:
         path: Of the file.
-        data: What is to be in it.
         mark: Part of the name of the file aside, so that two who write the same at once have one each.
 
     Raises:
@@ -69,7 +72,7 @@ def write_bytes(path: Path, data: bytes, *, mark: str = "") -> None:
     with guarded(f"write {path}"):
         try:
             with aside.open("wb") as file:
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(path)
@@ -77,12 +80,13 @@ def write_bytes(path: Path, data: bytes, *, mark: str = "") -> None:
             with suppress(OSError):
                 aside.unlink()
             raise
-    settle(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a small file of text as `write_bytes` does."""
-    write_bytes(path, text.encode("utf-8"))
+    """Write a small file of text that is whole or absent."""
+    with whole(path) as file:
+        file.write(text.encode("utf-8"))
+    settle(path.parent)
 
 
 def settle(folder: Path) -> None:

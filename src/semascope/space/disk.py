@@ -16,10 +16,8 @@ from typing import Any, Self
 import numpy as np
 
 from semascope.errors import CorruptError
-from semascope.ops import guarded
+from semascope.ops import whole
 from semascope.types import Array
-
-PART = ".part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +47,14 @@ class ArrayFile:
         rest = iter(blocks)
         first = next(rest)
         head, path = header(first.dtype.str, shape), folder / name
-        aside = path.with_name(path.name + PART)
         total, written = hashlib.sha256(head), len(head)
-        with guarded(f"write {path}"):
-            try:
-                with aside.open("wb") as file:
-                    file.write(head)
-                    for block in chain([first], rest):
-                        body = np.ascontiguousarray(block).reshape(-1).view(np.uint8).data
-                        file.write(body)
-                        total.update(body)
-                        written += len(body)
-                    file.flush()
-                    os.fsync(file.fileno())
-                aside.replace(path)
-            except OSError:
-                with suppress(OSError):
-                    aside.unlink()
-                raise
+        with whole(path) as file:
+            file.write(head)
+            for block in chain([first], rest):
+                body = np.ascontiguousarray(block).reshape(-1).view(np.uint8).data
+                file.write(body)
+                total.update(body)
+                written += len(body)
         return cls(name, first.dtype.str, shape, written, total.hexdigest())
 
     @classmethod

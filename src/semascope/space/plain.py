@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from semascope.ops import guarded, settle
-from semascope.space.disk import PART, header
+from semascope.ops.files import PART
+from semascope.space.disk import header
 from semascope.space.snapshot import View
 from semascope.space.store import as_document
 from semascope.space.upkeep import blocks
