@@ -281,5 +281,9 @@ def test_sentence_transformers_tokens_are_counted_before_they_are_cut(bert: Path
     assert (
         encoder.count_tokens(TEXTS, kind="query").tolist() == own.read(TEXTS, prefix="query: ").tokens.lengths.tolist()
     )
-    assert encoder.count_tokens(TEXTS).tolist() == own.read(TEXTS, prefix="passage: ").tokens.lengths.tolist()
+    # The model holds an empty prompt for documents, which stands before one called passage: nothing is put in front.
+    assert model.prompts["document"] == ""
+    np.testing.assert_array_equal(encoder.encode(TEXTS), model.encode_document(TEXTS, normalize_embeddings=False))
+    np.testing.assert_array_equal(model.encode_document(TEXTS), model.encode(TEXTS, prompt=""))
+    assert encoder.count_tokens(TEXTS).tolist() == own.read(TEXTS).tokens.lengths.tolist()
     assert encoder.count_tokens([]).shape == (0,)

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from semascope.serve.wire.numbers import as_shares, best_first, leading, scores, shortest
+from semascope.ops import top_k
+from semascope.serve.wire.numbers import as_shares, leading, scores, shortest
 
 RNG = np.random.default_rng(5)
 
@@ -100,5 +101,5 @@ def test_shares_keep_the_order_and_lie_between_nothing_and_one() -> None:
 
 def test_the_best_come_first_and_equal_ones_as_they_came() -> None:
     values = np.array([0.1, 0.9, 0.1, 0.9, 0.5])
-    assert best_first(values) == [1, 3, 4, 0, 2]
-    assert best_first(values, 2) == [1, 3]
+    assert top_k(values, len(values)).tolist() == [1, 3, 4, 0, 2]
+    assert top_k(values, 2).tolist() == [1, 3]

@@ -122,6 +122,10 @@ def test_more_texts_or_longer_ones_than_is_allowed_are_refused(space_folder, run
     assert embed(server.address, ["a"] * 4).status == 200
     assert embed(server.address, ["a"] * 5).status in (400, 413)
     assert embed(server.address, "a" * 501).status in (400, 413)
+    assert embed(server.address, [5] * 500).status == 200
+    for ids in ([5] * 501, [[5] * 501]):
+        found = embed(server.address, ids)
+        assert (found.status, found.code) == (400, "too_large")
     asked = {"model": "default", "query": "a", "documents": ["b"] * 4}
     assert ask(server.address, "POST", "/v1/rerank", asked).status in (400, 413)
 

@@ -273,7 +273,9 @@ def test_http_1_0_is_answered_and_closed(server):
 # Many.
 
 
-def test_a_thousand_requests_at_once_are_all_answered(server):
+def test_a_thousand_requests_at_once_are_all_answered(running):
+    # As patient as a slow machine wants: what is refused for lack of speed is tested elsewhere.
+    server = running(waiting_seconds=60.0)
     began = threading.Barrier(50)
 
     def several(number: int) -> list[int]:
@@ -294,11 +296,12 @@ def test_a_thousand_requests_at_once_are_all_answered(server):
     with ThreadPoolExecutor(50) as pool:
         statuses = [status for found in pool.map(several, range(50)) for status in found]
     assert len(statuses) == 1_000
-    assert set(statuses) <= {200, 429}
-    assert statuses.count(200) >= 900
+    assert set(statuses) == {200}
 
 
-def test_a_thousand_connections_at_once_are_all_answered(server):
+def test_a_thousand_connections_at_once_are_all_answered(running):
+    # As patient as a slow machine wants: what is refused for lack of speed is tested elsewhere.
+    server = running(waiting_seconds=60.0)
     held = [connected(server.port, 60) for _ in range(1_000)]
     sent = request(body(["a text"], "default"), connection="close")
     for connection in held:
@@ -307,8 +310,7 @@ def test_a_thousand_connections_at_once_are_all_answered(server):
     for connection in held:
         connection.close()
     statuses = [int(one.split()[1]) for one in said]
-    assert set(statuses) <= {200, 429}
-    assert statuses.count(200) >= 900
+    assert set(statuses) == {200}
 
 
 def test_more_connections_than_are_allowed_take_the_place_of_idle_ones_or_are_refused(running):

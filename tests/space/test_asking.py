@@ -123,6 +123,19 @@ def test_values_that_say_nothing_of_a_field_with_many_are_not_named(tmp_path: Pa
     assert (found["long"].documents, found["long"].values) == (80, ())
 
 
+def test_times_that_are_numbers_end_where_conditions_end_them(tmp_path: Path) -> None:
+    given = [Document(f"n{i}", "a text", time=time) for i, time in enumerate(("1000000000", "999999999", "1100000000"))]
+    with Space.build(Corpus(given, name="seconds"), HashingEncoder(), tmp_path / "x.space") as space:
+        (found,) = (one for one in space.fields() if one.name == "time")
+        assert len(space.search("text", 3, mode="lexical", where=f"time>={found.least}")) == 3
+    assert (found.kind, found.least, found.most) == ("time", "999999999", "1100000000")
+
+
+def test_a_filter_that_lets_nothing_through_finds_nothing_by_words(space: Space) -> None:
+    assert space.search("river", 3, mode="lexical", where="size>1000") == []
+    assert space.search("river", 3, mode="lexical", within=()) == []
+
+
 def test_a_number_is_a_time_only_where_it_is_called_so(tmp_path: Path) -> None:
     given = [Document(f"n{i}", "a text", time=str(2000 + i), metadata={"year": 2000 + i}) for i in range(5)]
     with Space.build(Corpus(given, name="years"), HashingEncoder(), tmp_path / "x.space") as space:

@@ -103,7 +103,9 @@ def _show(reports: Sequence[Report], path: str) -> None:
 
 def _serves() -> bool:
     """Whether the web app can run: the packages of the extra `serve` are there."""
-    return all(find_spec(name) for name in ("uvicorn", "starlette", "msgspec", "prometheus_client"))
+    from semascope.cli.serve import PACKAGES
+
+    return all(find_spec(name) for name in PACKAGES)
 
 
 def questions() -> list[str]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from semascope.space import Space
     from semascope.types import Encoder
 
+# Of the extra `serve`.
+PACKAGES = ("uvicorn", "httptools", "starlette", "msgspec", "prometheus_client")
 _NAMED = re.compile(r"([\w.-]+)=(.+)", re.S)
 
 
@@ -89,7 +91,7 @@ def serve(space: str | None, models: tuple[str, ...], encoder: str | None, **how
     """Serve a Space and models over HTTP: OpenAI's dialect, and a web app."""
     from semascope.ops import need
 
-    for package in ("uvicorn", "httptools", "starlette", "msgspec", "prometheus_client"):
+    for package in PACKAGES:
         need(package, extra="serve")
     from semascope.serve.running import Running, allow
     from semascope.serve.settings import Settings

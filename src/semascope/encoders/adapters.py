@@ -234,7 +234,10 @@ class SentenceTransformersEncoder:
         """Tokens of each text with prompt and special ones, int64 (n,), before anything is cut off."""
         option(kind, ("document", "query"), name="kind")
         names = ("query",) if kind == "query" else ("document", "passage", "corpus")  # as encode_document looks them up
-        prompt = next((self.prompts[name] for name in names if name in self.prompts), "")
+        held = dict(self.model.prompts or {})
+        # An empty prompt counts as one, and where there is none of these names the model's default stands in.
+        default = held.get(getattr(self.model, "default_prompt_name", None) or "")
+        prompt = next((held[name] for name in names if name in held), default) or ""
         items = [prompt + text for text in checked_texts(texts)]
         tokenizer = self.model.tokenizer
         if hasattr(tokenizer, "encode_batch"):  # of static models: the bare tokenizer, without special tokens

@@ -142,7 +142,7 @@ def pair_shares(
         b: Another.
         kinds: What they are.
         seed: Of the random orders.
-        faithful: Whether to find out if the shares are to be believed, by at most 24 encodes.
+        faithful: Whether to find out if the shares are to be believed, by at most 25 encodes.
     """
     texts = checked_texts([a, b])
     way = linear(encoder)
@@ -252,7 +252,7 @@ def faithfulness(
     """Whether words with large shares bring a text near to a direction: see `Faithful`. None below four words.
 
     Args:
-        encoder: Any; it encodes 24 texts.
+        encoder: Any; it encodes 25 texts.
         text: Whose words they are.
         spans: Where they stand (w, 2).
         shares: Of each (w,).

@@ -39,6 +39,7 @@ from semascope.space.store import chunks
 from semascope.types import Array, Vectors
 
 _KEPT = 32  # columns that are remembered
+_SPARE = 32  # more neighbours looked at, for those that are not on the map yet
 MOVED = "moved:"
 
 
@@ -130,14 +131,23 @@ class Charts:
         """
         with self._snapshots.session() as (database, snapshot):
             view = snapshot.view(encoding)
-            kept = self._kept(view.encoding.name)
-            if kept.passport != view.encoding.passport.id:
-                raise UnknownNameError(
-                    f"map: the one of {kept.encoding!r} is of other vectors; semascope look SPACE --keep makes one"
-                )
+            kept = self._of(view)
             return snapshot.remembered(
                 ("chart", kept.encoding), lambda: Chart(kept, current(kept, view, database), snapshot.number), of=kept
             )
+
+    def _of(self, view: View) -> Atlas:
+        """The map of an encoding as it was made."""
+        kept = self._kept(view.encoding.name)
+        if kept.passport != view.encoding.passport.id:
+            raise UnknownNameError(
+                f"map: the one of {kept.encoding!r} is of other vectors; semascope look SPACE --keep makes one"
+            )
+        return kept
+
+    def _atlas(self, encoding: str) -> Atlas:
+        with self._snapshots.session() as (_, snapshot):
+            return self._of(snapshot.view(encoding))
 
     def _kept(self, encoding: str) -> Atlas:
         path = place(self.folder, encoding, KIND)
@@ -166,7 +176,7 @@ class Charts:
         for name in self.there():
             if name != chart.kept.encoding:
                 with suppress(UnknownNameError, StoreError):
-                    open_moved(self.folder, chart.kept, self.chart(name).kept)
+                    open_moved(self.folder, chart.kept, self._atlas(name))
                     found.append(name)
         return found
 
@@ -189,7 +199,7 @@ class Charts:
                 return self._field(chart, name)
 
     def _shared(self, chart: Chart, other: str) -> Array:
-        shared = open_moved(self.folder, chart.kept, self.chart(other).kept)
+        shared = open_moved(self.folder, chart.kept, self._atlas(other))
         if not chart.stale:
             return shared
         old = chart.kept.rows_of(chart.now.passages)
@@ -295,7 +305,9 @@ class Charts:
                 return []  # taken out a moment ago
             found = cosines(view, vectors_of(view, view.numbers[at : at + 1])[0])
             found[at] = -np.inf
-            return chart.now.rows_of(view.numbers[top_k(found, min(NEAREST, len(found) - 1))]).tolist()
+            # A passage that came in a moment ago has no place on the map: the next nearest stands in for it.
+            rows = chart.now.rows_of(view.numbers[top_k(found, min(NEAREST + _SPARE, len(found) - 1))])
+            return rows[rows >= 0][:NEAREST].tolist()
 
 
 def cosines(view: View, query: Vectors) -> Vectors:

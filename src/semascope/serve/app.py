@@ -16,7 +16,7 @@ from semascope.serve.house import House
 from semascope.serve.http.answering import Endpoint, routes
 from semascope.serve.http.problems import Problem, as_problem
 
-# Each has ENDPOINTS; `begin(house)` where it keeps something in the house.
+# Each has ENDPOINTS.
 ROOMS = (
     "semascope.serve.wire.openai",
     "semascope.serve.wire.tei",
@@ -50,10 +50,6 @@ def make_app(house: House, more: Sequence[BaseRoute] = ()) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        for name in ROOMS:
-            begin = getattr(import_module(name), "begin", None)
-            if begin is not None:
-                await begin(house)
         try:
             yield
         finally:

@@ -6,11 +6,10 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
-
-import anyio
-import anyio.to_thread
 
 from semascope.errors import PassportError, UnknownNameError
 from semascope.serve.batching import Batcher
@@ -44,7 +43,7 @@ class House:
         self.started = int(time.time())
         self._of_encoding: dict[tuple[str, str], Batcher] = {}
         self._opening = asyncio.Lock()
-        self._limiter: anyio.CapacityLimiter | None = None
+        self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="house")
         self._closers: list[Callable[[], Awaitable[object]]] = []
         self._kept: dict[Any, Any] = {}
         for name, encoder in models.items():
@@ -123,9 +122,9 @@ class House:
 
     async def thread(self, call: Callable[..., T], /, *args: Any, **named: Any) -> T:
         """Run what blocks in a thread; at most `settings.threads` at once."""
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(self.settings.threads)
-        return await anyio.to_thread.run_sync(partial(call, *args, **named), limiter=self._limiter)
+        # A pool: what was given up while it ran keeps its thread until it is done, and what still waited is not begun.
+        work = partial(copy_context().run, call, *args, **named)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def told(self, message: str) -> str:
         """A message as clients may read it: the Space by its name, without where it lies on this machine."""
@@ -150,6 +149,7 @@ class House:
         for batcher in self.models.values():
             await batcher.drain()
             batcher.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
         if self.space is not None:
             self.space.close()
 

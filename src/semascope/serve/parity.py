@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message
 
 from semascope.encoders import PipelineEncoder, StaticEncoder
 from semascope.errors import StoreError
+from semascope.ops import unit
 from semascope.passport import CANARIES, CANARY_COSINE
 from semascope.serve.house import House
 from semascope.serve.http.logs import QUIET
@@ -256,14 +257,14 @@ async def check_encoding(house: House, caller: Caller, name: str, model: str) ->
 
 async def _passages(caller: Caller, model: str, about: str, stored: tuple[list[str], list[str], Vectors]) -> Parity:
     texts, bare, kept = stored
-    served = _unit(await caller.vectors(model, texts, "base64"))
+    served = unit(await caller.vectors(model, texts, "base64"))
     try:
         return compare(about, "a passage against what the Space holds", served, kept)
     except ParityError:
         # Vectors that somebody brought may have been made of texts without their titles.
         if texts == bare:
             raise
-        served = _unit(await caller.vectors(model, bare, "base64"))
+        served = unit(await caller.vectors(model, bare, "base64"))
         return compare(about, "a passage against what the Space holds", served, kept)
 
 
@@ -317,10 +318,6 @@ def compare(model: str, how: str, found: Vectors, expected: Vectors) -> Parity:
     return Parity(
         model, len(a), float(known.min()) if len(known) else float("nan"), float(differences.max(initial=0.0))
     )
-
-
-def _unit(rows: Vectors) -> Vectors:
-    return (rows / np.maximum(np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True), _TINY)).astype(np.float32)
 
 
 def _all(found: Sequence[Parity]) -> Parity:

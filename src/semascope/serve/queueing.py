@@ -20,15 +20,13 @@ class Request:
     Args:
         prepared: Its items.
         future: Gets the request itself when all its vectors are there, or what went wrong.
-        large: Whether it is more than may wait, and was let in as the one that may.
     """
 
-    __slots__ = ("_at", "_missing", "_order", "_work", "future", "large", "left", "prepared", "tokens", "vectors")
+    __slots__ = ("_at", "_missing", "_order", "_work", "future", "left", "prepared", "tokens", "vectors")
 
-    def __init__(self, prepared: Prepared, future: asyncio.Future[Request], *, large: bool = False) -> None:
+    def __init__(self, prepared: Prepared, future: asyncio.Future[Request]) -> None:
         self.prepared = prepared
         self.future = future
-        self.large = large
         self.vectors: Vectors | None = None
         self.tokens: list[int] = list(prepared.tokens)
         self._work = [max(1, all_ - cut) for all_, cut in zip(prepared.tokens, prepared.cut, strict=True)]

@@ -211,6 +211,8 @@ async def self_test(house: House, caller: Caller, found: list[Parity], warnings:
                         f"encoding {encoding.name}: what made its vectors is not on record; it is taken on trust"
                     )
     for name, batcher in list(house.models.items()):
+        # It may take a while to make: nobody's request is to wait for it.
+        await house.thread(getattr, batcher.served.encoder, "passport")
         await batcher.warm()
         found.append(await check_model(house, caller, name))
     for encoding, model in used.items():

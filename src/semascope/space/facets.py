@@ -31,7 +31,8 @@ class Facet:
         distinct: How many values there are.
         values: The commonest, with how many documents have each, the commonest first. Where there are more than are
             named, those of a single document are left out, and values of more than 200 characters always.
-        least: The smallest value, where they are numbers or times.
+        least: The smallest value, where they are numbers or times; of times that are text, the first in the order of
+            characters, as conditions compare them.
         most: The largest.
     """
 
@@ -82,10 +83,18 @@ def _facet(
     ).fetchall()
     values = tuple((value, n) for value, n in common)
     if _is_time(name, [value for value, _ in values] or [first, last], all_numbers=numbers == documents):
-        return Facet(name, "time", documents, distinct, values, first, last)
+        ends = _ends(database, name) if numbers == documents else (first, last)
+        return Facet(name, "time", documents, distinct, values, *ends)
     if numbers == documents:
         return Facet(name, "number", documents, distinct, values, least, most)
     return Facet(name, "text", documents, distinct, values, None, None)
+
+
+def _ends(database: sqlite3.Connection, name: str) -> tuple[str, str]:
+    """The first and the last of times that are numbers, in the order in which conditions compare them."""
+    sql = "SELECT value FROM fields WHERE key = ? ORDER BY number {} LIMIT 1"
+    first, last = (database.execute(sql.format(way), [name]).fetchone()[0] for way in ("ASC", "DESC"))
+    return first, last
 
 
 def _is_time(name: str, values: list[str], *, all_numbers: bool) -> bool:

@@ -157,9 +157,11 @@ class Search:
             return rows, len(rows)
         # Documents are looked up of those alone that pass: of a rare one, all that have a word are ranked.
         numbers, docs = self._snapshot.rows_of(self._database, self._allowed)
+        if not len(numbers):
+            return [], 0
         ranked = self._database.execute(_RANKED, [terms, wanted]).fetchall()
-        if not ranked or not len(numbers):
-            return [], len(ranked)
+        if not ranked:
+            return [], 0
         row = np.fromiter((one[0] for one in ranked), np.int64, len(ranked))
         score = np.fromiter((one[1] for one in ranked), np.float64, len(ranked))
         at = np.minimum(np.searchsorted(numbers, row), len(numbers) - 1)

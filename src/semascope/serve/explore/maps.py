@@ -80,7 +80,7 @@ class Maps:
 
     def _tags(self, chart: Chart) -> Column:
         """The tag of each row's document: of several the rarest."""
-        tags = tags_of(self._house)
+        tags = self._house.kept(tags_of)
         found = [(name, tags.ids(name)) for name in tags.names()]
         found.sort(key=lambda one: (-len(one[1]), one[0]))
         codes = {name: code for code, (_, ids) in enumerate(found) for name in ids}
@@ -198,7 +198,7 @@ async def the_map(house: House, asked: Pointed) -> Map:
     maps = house.kept(Maps)
     chart = await maps.chart(asked.encoding)
     listed = await house.thread(maps.charts.columns, chart)
-    if await house.thread(tags_of(house).names):
+    if await house.thread(house.kept(tags_of).names):
         listed.append(Listed(TAGS, "class", "tag"))
     kept = chart.kept
     groups = [
@@ -251,7 +251,7 @@ async def rows(house: House, asked: Picked) -> Passages:
     maps = house.kept(Maps)
     chart = await maps.chart(asked.encoding)
     found = await house.thread(maps.charts.rows, chart, asked.rows)
-    tags = await house.thread(tags_of(house).of, {one.id for one in found})
+    tags = await house.thread(house.kept(tags_of).of, {one.id for one in found})
     return Passages(
         [
             Passage(one.row, one.id, one.title, one.passage, one.span, dict(one.metadata), tags.get(one.id, []))

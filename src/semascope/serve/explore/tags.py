@@ -114,7 +114,7 @@ async def change(house: House, asked: Change) -> Tagged:
         name = await encoding_name(house, asked.encoding)
         add += await house.thread(ids_at, space, name, asked.rows)
     await house.thread(tags.change, asked.name, add=add, remove=asked.remove)
-    return Tagged(asked.name, (await house.thread(house.kept(Counts))).get(asked.name, 0))
+    return Tagged(asked.name, len(await house.thread(lambda: space.present(tags.ids(asked.name)))))
 
 
 async def drop(house: House, asked: Drop) -> Nothing:

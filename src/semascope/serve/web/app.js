@@ -1,6 +1,6 @@
 // The shell: one Space, one search box, four views, and every state in the URL.
 //
-// A view module exports {name, title, mount(root, app), update(state, changed), unmount()}. Its style is
+// A view module exports {name, title, mount(root, app), update(state, changed)}. Its style is
 // views/NAME.css and is there before it is mounted. `update` is called after `mount`, at each change of the URL
 // while the view is shown, and when it is shown again; `changed` is the set of keys that differ from what it last saw.
 import { api } from "./api.js";

@@ -148,6 +148,7 @@ export const dialsText = (dials) => dials.map((one) => {
 
 // A button that starts long work on the server, then its progress, with cancel. given: {do, about, how, label,
 // encoding, other, done}: `about` says what it makes, `how` what it takes, `done(job)` is called when it is made.
+const following = new Map(); // job's id -> the box that shows it
 export const jobBox = (app, { do: verb, about = "", how = "", label = "Make it now", encoding, other, done = null }) => {
   const box = el("div", { class: "job", "data-job": verb }), asked = { do: verb, encoding, other };
   const fits = (job) => job.do === verb && (job.state === "running" || job.state === "waiting") && (!encoding || job.about === [encoding, other].filter(Boolean).join(" and "));
@@ -158,6 +159,7 @@ export const jobBox = (app, { do: verb, about = "", how = "", label = "Make it n
   };
   const follow = async (first) => {
     let job = first, wait = 300;
+    following.set(first.id, box);
     const bar = el("progress", { "aria-label": about || verb }), step = el("span", { class: "note" });
     const stop = el("button", { type: "button", text: "Cancel", onclick: async () => { stop.disabled = true; await app.api.remove(`/x/jobs/${first.id}`).catch(() => null); } });
     box.replaceChildren(...[about && el("p", { text: about }), bar, el("p", { class: "row" }, step, stop)].filter(Boolean));
@@ -166,9 +168,12 @@ export const jobBox = (app, { do: verb, about = "", how = "", label = "Make it n
       if (job.total) { bar.max = job.total; bar.value = job.done; } else bar.removeAttribute("value");
       step.textContent = `${job.state === "waiting" ? "waiting" : job.step || "at work"}${job.total ? ` · ${count(job.done)} of ${count(job.total)}` : ""} · ${Math.round(job.seconds ?? 0)} s`;
       await new Promise((go) => { setTimeout(go, wait); });
+      // A box that was drawn anew elsewhere follows in its place; one that is only put aside goes on.
+      if (!box.isConnected && following.get(first.id) !== box) return;
       wait = Math.min(2000, wait * 1.3);
       job = await app.api.get(`/x/jobs/${first.id}`);
     }
+    following.delete(first.id);
     announce(`${about || verb}: ${job.state}`);
     if (job.state === "done") { box.replaceChildren(el("p", { class: "note", text: "Done." })); done?.(job); return; }
     const why = typeof job.error === "string" ? job.error : job.error?.message;
@@ -176,6 +181,6 @@ export const jobBox = (app, { do: verb, about = "", how = "", label = "Make it n
   };
   offer();
   // Work that somebody started before is shown, not started again.
-  app.api.get("/x/jobs").then(({ jobs }) => { const on = jobs.find(fits); if (on) return follow(on); return null; }).catch(() => null);
+  app.api.get("/x/jobs").then(({ jobs }) => { const on = jobs.find(fits); return on ? follow(on).catch(offer) : null; }).catch(() => null);
   return box;
 };

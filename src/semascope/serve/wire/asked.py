@@ -84,6 +84,13 @@ def items_of(asked: str | Sequence[Any], settings: Settings, *, name: str) -> li
     """
     if isinstance(asked, str):
         return [_text(asked, settings, name)]
+    # The length of the list itself first: nobody walks through one that is too long.
+    longest = len(asked)
+    if longest <= settings.text:
+        longest = max((len(one) for one in asked if isinstance(one, list)), default=0)
+    if longest > settings.text:  # a token stands for a character at least
+        message = f"{name}: want at most {settings.text:,} token ids in a text, got {longest:,}: too long"
+        raise Problem(400, message, param=name, code="too_large")
     kinds = set(map(type, asked))
     if not kinds:
         raise Problem(400, f"{name}: want at least one text, got an empty list", param=name, code="empty")

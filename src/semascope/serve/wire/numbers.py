@@ -39,12 +39,6 @@ def as_shares(cosines: NDArray[np.float64]) -> NDArray[np.float64]:
     return (1.0 + cosines) / 2.0
 
 
-def best_first(values: NDArray[np.float64], most: int | None = None) -> list[int]:
-    """Places of the values, the highest first; equal ones in the order in which they came."""
-    order: list[int] = np.argsort(-values, kind="stable").tolist()
-    return order if most is None else order[:most]
-
-
 def shortest(x: Vectors) -> NDArray[np.float64]:
     """The float64 that has the fewest decimal digits of all that read back as this float32.
 

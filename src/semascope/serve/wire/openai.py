@@ -20,6 +20,7 @@ import numpy as np
 from msgspec import Meta
 from starlette.responses import Response
 
+from semascope.encoders.reading import normalizes
 from semascope.serve.http.answering import Asked, Endpoint
 from semascope.serve.http.problems import Problem
 from semascope.serve.wire.asked import Input, cut_header, encode, items_of, kind_of, prompt_of
@@ -127,8 +128,7 @@ async def embeddings(house: House, asked: EmbeddingsAsked) -> Response:
         name="input",
         single=isinstance(asked.input, str) or (len(items) == 1 and not isinstance(asked.input[0], list | str)),
     )
-    # A passport may take a while to make, so it is asked for only where it matters.
-    vectors = leading(found.vectors, columns, again=columns is not None and served.encoder.passport.normalize)
+    vectors = leading(found.vectors, columns, again=columns is not None and normalizes(served.encoder))
     arguments = (vectors, asked.encoding_format or "float", asked.model, found.tokens)
     data = await house.thread(write, *arguments) if vectors.size > AT_ONCE else write(*arguments)
     return Response(data, headers=cut_header(found.cut), media_type="application/json")

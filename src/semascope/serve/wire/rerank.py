@@ -23,10 +23,11 @@ from msgspec import UNSET, Meta, UnsetType
 from numpy.typing import NDArray
 from starlette.responses import Response
 
+from semascope.ops import top_k
 from semascope.serve.http.answering import Endpoint
 from semascope.serve.http.problems import Dialect, Problem
 from semascope.serve.wire.asked import Done, checked, count, cut_header, encode, first_model
-from semascope.serve.wire.numbers import as_shares, best_first, scores
+from semascope.serve.wire.numbers import as_shares, scores
 
 if TYPE_CHECKING:
     from semascope.serve.batching import Batcher
@@ -215,7 +216,7 @@ def _most(top_n: int | None) -> int | None:
 
 def _results(found: Ranked, most: int | None, texts: Sequence[str] | None) -> list[Result]:
     shares = as_shares(found.cosines)
-    order = best_first(shares, most)
+    order: list[int] = top_k(shares, len(shares) if most is None else most).tolist()
     return [Result(place, float(shares[place]), UNSET if texts is None else Text(texts[place])) for place in order]
 
 

@@ -21,10 +21,10 @@ from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
 import semascope
-from semascope.ops import unit
+from semascope.ops import top_k, unit
 from semascope.serve.http.answering import Asked, Endpoint
 from semascope.serve.wire.asked import Input, cut_header, encode, first_model, items_of, prompt_of
-from semascope.serve.wire.numbers import as_shares, best_first, leading, shortest
+from semascope.serve.wire.numbers import as_shares, leading, shortest
 from semascope.serve.wire.openai import AT_ONCE, columns_of
 from semascope.serve.wire.rerank import HOW, rank, to_rank
 
@@ -132,7 +132,7 @@ async def rerank(house: House, asked: TeiRerankAsked) -> Response:
     truncate = _truncate(house, asked.truncate, asked.truncation_direction)
     found = await rank(batcher, asked.query, asked.texts, truncate=truncate, dialect="tei", name="texts")
     values = found.cosines if asked.raw_scores else as_shares(found.cosines)
-    order = best_first(values)
+    order: list[int] = top_k(values, len(values)).tolist()
     ranks = [Rank(place, float(values[place]), asked.texts[place] if asked.return_text else UNSET) for place in order]
     return _json(msgspec.json.encode(ranks), found.tokens, found.cut)
 

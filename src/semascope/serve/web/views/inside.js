@@ -139,5 +139,4 @@ export default {
     if (state.of && state.span && !state.doc) return app.go({ passage: state.span, span: "" }, { replace: true });
     return refresh();
   },
-  unmount() { aborter?.abort(); },
 };

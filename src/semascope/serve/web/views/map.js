@@ -240,17 +240,9 @@ const place = ({ mx, my, mz }) => {
 // A passage that another view points at: in the middle, with its tip.
 const pointAt = (row) => {
   const { here } = V, { plane } = here;
-  if (!(row >= 0 && row < here.n)) return;
-  plane.goTo(plane.x[row], plane.y[row], Math.max(plane.depth, 6));
-  here.middle(row);
-};
-
-// One passage that the address names: it is gone to and shown.
-const seeRow = (number) => {
-  const { here } = V, row = Number(number), { plane } = here;
   if (!Number.isInteger(row) || row < 0 || row >= here.n) return;
-  plane.goTo(plane.x[row], plane.y[row], Math.max(8, plane.depth));
-  here.point(row, ...plane.place(row));
+  plane.goTo(plane.x[row], plane.y[row], Math.max(plane.depth, 8));
+  here.middle(row);
 };
 
 const view = {
@@ -294,7 +286,6 @@ const view = {
     }
     if (fresh || has("other")) { await openThere(); V.tools.stale(sheets().filter((one) => one.facts.stale).map((one) => stale(app, one.facts, again))); }
     if (fresh || has("mx", "my", "mz")) place(state);
-    if (has("row") && state.row) seeRow(state.row);
     if (state.row && (fresh || has("row"))) pointAt(Number(state.row));
     if (fresh || has("sel", "other")) await select();
     if (fresh || has("by", "other") || (has("q", "like") && (state.by === "score" || V.by === "score"))) await recolour(); else if (has("q", "like", "sel")) { V.tools.furnish(); legends(); }
@@ -304,6 +295,5 @@ const view = {
     app.title("Map");
     root.dataset.viewReady = "map";
   },
-  unmount() { settled.stop(); },
 };
 export default view;

@@ -56,5 +56,4 @@ export default {
     if (drawn === null || changed.has("name") || changed.has("enc") || changed.has("view")) return draw();
     return null;
   },
-  unmount() { aborter?.abort(); },
 };

@@ -3,7 +3,7 @@ import { announce, busy, byId, count, counted, debounce, dialog, dialsOf, dialsT
 import { Filters } from "./search/filters.js";
 import { hitItem, light } from "./search/hit.js";
 import { home, nothing } from "./search/home.js";
-import { explain, keyOf, recall } from "./search/lighting.js";
+import { explain, recall } from "./search/lighting.js";
 import { copyLink, saveMenu } from "./search/save.js";
 import { read, said, write } from "./search/where.js";
 
@@ -216,7 +216,7 @@ export default {
     // Fields and tags come beside the first answer: nothing waits for them.
     V.known = Promise.all([app.api.get("/x/fields").then((got) => got.fields), app.api.get("/x/tags").then((got) => got.tags)].map((one) => one.catch(() => [])))
       .then(([fields, tags]) => { Object.assign(V.filters, { fields, tags }); root.classList.toggle("bare", !V.filters.any); V.filters.example(); V.filters.update(app.state); });
-    document.addEventListener("tags", async () => { V.answers.clear(); V.filters.tags = (await app.api.get("/x/tags").catch(() => ({ tags: [] }))).tags; V.filters.update(app.state); if (app.state.q || app.state.like) await ask(app.state); });
+    document.addEventListener("tags", async () => { V.answers.clear(); V.filters.tags = (await app.api.get("/x/tags").catch(() => ({ tags: [] }))).tags; V.filters.update(app.state); if (!root.hidden && (app.state.q || app.state.like)) await ask(app.state); });
   },
   async update(state, changed) {
     const q = state.q || state.like;
@@ -236,5 +236,4 @@ export default {
     place(first.node);
     V.before = first;
   },
-  unmount() { V.stop?.abort(); document.removeEventListener("keydown", keys); },
 };

@@ -1,5 +1,4 @@
 // What a vector means in this corpus: the named groups it lies near, and the words whose vectors lie nearest to it.
-import { api } from "../../api.js";
 import { announce, count, counted, dialsOf, dialsText, el, figure, icon, jobBox, percent } from "../../kit.js";
 import { range, signed } from "./numbers.js";
 import { withDial } from "./places.js";
@@ -98,5 +97,3 @@ export const concepts = (app) => {
     },
   };
 };
-
-export const featuresOf = (place, encoding, signal) => api.post("/x/features", { of: place, encoding, words: 30 }, { signal });

@@ -1,6 +1,6 @@
 // Why two texts are near: which word of the one meets which word of the other, and how much of the cosine that makes.
 import { announce, debounce, el, figure, shorten } from "../../kit.js";
-import { asked } from "./ranking.js";
+import { asked, tile } from "./ranking.js";
 import { signed } from "./numbers.js";
 import { matrix, sides, strongest } from "./pairwords.js";
 import { keyOf, placeOf } from "./places.js";
@@ -30,7 +30,6 @@ const second = (key) => {
   return found && !/^(text|query):/.test(key) ? placeOf(found[1], found[2]) : placeOf(key);
 };
 
-const tile = (name, value, says) => el("div", { class: "tile" }, el("dt", { text: name }), el("dd", {}, el("b", { text: value }), el("small", { text: says })));
 const figures = (found) => {
   const words = found.matrix.flat().reduce((total, one) => total + one, 0), rest = found.cosine - words, faithful = found.faithful;
   const others = found.how === "exact" ? "is of signs and tokens that stand in no word" : "is in no pair";
@@ -44,7 +43,7 @@ const figures = (found) => {
 export const pair = (app) => {
   const head = chooser(app), body = el("div", { class: "pair-body" });
   const node = el("div", { class: "part pair-part" }, head.form, body);
-  let shownFor = "", hitsFor = null, hits = [];
+  let turn = 0, shownFor = "", hitsFor = null, hits = [];
   const say = debounce((text) => announce(text), 300);
   const draw = (found) => {
     const both = sides(found, say);
@@ -62,8 +61,9 @@ export const pair = (app) => {
   return {
     node,
     async show(ctx) {
+      const mine = ++turn;
       await neighbours(ctx);
-      if (ctx.stale()) return;
+      if (ctx.stale() || mine !== turn) return;
       const key = app.state.pair || (hits[0] ? `${keyOf(hits[0])}${hits[0].span ? `#${hits[0].span.join("-")}` : ""}` : "");
       const place = second(key);
       head.show(hits, key, place);
@@ -71,7 +71,7 @@ export const pair = (app) => {
       const what = JSON.stringify([ctx.place, place, ctx.name]);
       if (shownFor === what) return;
       const found = await app.api.post("/x/pair", { a: ctx.place, b: place, encoding: ctx.name }, { signal: ctx.signal });
-      if (ctx.stale() || second(app.state.pair || key)?.id !== place.id) return;
+      if (ctx.stale() || mine !== turn) return;
       shownFor = what;
       draw(found);
     },

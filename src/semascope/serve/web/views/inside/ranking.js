@@ -26,7 +26,7 @@ const settle = (list, change) => {
   }
 };
 
-const tile = (name, value, says) => el("div", { class: "tile" }, el("dt", { text: name }), el("dd", {}, el("b", { text: value }), el("small", { text: says })));
+export const tile = (name, value, says) => el("div", { class: "tile" }, el("dt", { text: name }), el("dd", {}, el("b", { text: value }), el("small", { text: says })));
 const price = (steered, k) => (steered === null || steered === undefined ? [] : [
   tile("Turned", figure(steered.cosine, 3), "cosine with the untouched vector"),
   tile("Kept", `${Math.round(steered.kept * k)} of ${k}`, "of the untouched first results"),

@@ -1,9 +1,9 @@
 // No map yet, or an old one: what it is, what it takes, and the button that makes it.
 import { count, el, jobBox } from "../../kit.js";
 
-// 60,000 passages of 256 numbers were laid out and grouped in 37 seconds of one core; this machine may differ by a factor.
-const roughly = (passages) => {
-  const minutes = passages / 90_000;
+// 200,000 passages of 384 numbers were laid out and grouped in four minutes of one core; this machine may differ by a factor.
+export const roughly = (passages) => {
+  const minutes = passages / 50_000;
   if (minutes < 0.7) return "less than a minute";
   if (minutes < 1.5) return "about a minute";
   return `about ${count(Math.round(minutes))} minutes`;

@@ -98,7 +98,7 @@ export class Panel {
     const { app } = this.act, { api } = app;
     if (app.space.writable === false) return el("p", { class: "note", text: "Tags cannot be given here: the Space is read-only." });
     const list = el("datalist", { id: "map-tags" }), said = el("p", { class: "note", role: "status" });
-    const input = el("input", { type: "text", id: "map-tag", list: "map-tags", maxlength: "100", autocomplete: "off", placeholder: "a tag", required: true });
+    const input = el("input", { type: "text", id: "map-tag", list: "map-tags", maxlength: "64", autocomplete: "off", placeholder: "a tag", required: true });
     const within = el("button", { type: "button", text: "Search in these", hidden: true });
     api.get("/x/tags").then(({ tags }) => list.replaceChildren(...tags.map((one) => el("option", { value: one.name, label: counted(one.n, "document") })))).catch(() => null);
     const send = async (event) => {
@@ -112,6 +112,7 @@ export class Panel {
         within.hidden = false;
         within.onclick = () => this.act.within(name);
         this.act.tagged();
+        document.dispatchEvent(new CustomEvent("tags"));
       } catch (error) { this.act.trouble(error); }
     };
     return el("form", { class: "tagging", onsubmit: send }, el("label", { for: "map-tag", text: "Tag their documents" }), el("div", { class: "row" }, input, list, el("button", { text: "Tag" }), within), said);

@@ -1,5 +1,6 @@
 // The bar above the map and what lies on it: colour, the map beside, tools of the hand, zoom, legend, what is to be said.
 import { count, el, jobBox, svg } from "../../kit.js";
+import { roughly } from "./missing.js";
 
 const HOW = { new: "a new selection", add: "add to it", less: "take away" };
 const drawn = { lasso: "M8 12.3c-3.600 0-6-1.900-6-4.600S4.400 3 8 3s6 1.900 6 4.700-2.400 4.600-6 4.600c-2 .0-3.500.2-3.500 1.500", hand: "M8 1.500v13M1.500 8h13M6 3.500l2-2 2 2M6 12.500l2 2 2-2M3.500 6l-2 2 2 2M12.500 6l2 2-2 2", whole: "M2.500 6V2.500H6M10 2.500h3.500V6M13.500 10v3.500H10M6 13.500H2.500V10" };
@@ -97,7 +98,7 @@ export class Tools {
     if (!error) return;
     const { app } = this, here = this.map.here().encoding, { other } = app.state;
     const job = error.code === "no_moves" ? { do: "moved", encoding: here, other, about: `Compare the neighbours of every passage in ${here} and in ${other}.`, how: "Seconds for ten thousand passages, minutes for two hundred thousand.", label: "Compare them" }
-      : error.code === "no_map" && by === "other" ? { do: "map", encoding: other, about: `${other} has no map yet.`, how: "About a minute for ten thousand passages.", label: "Make its map" } : null;
+      : error.code === "no_map" && by === "other" ? { do: "map", encoding: other, about: `${other} has no map yet.`, how: `Takes ${roughly(app.space.passages)} on one core.`, label: "Make its map" } : null;
     this.notice.append(el("div", { class: "missing card" }, job ? jobBox(app, { ...job, done: async () => { this.missing(null); await app.refresh(); await this.map.again(); } }) : el("p", { text: error.message })));
   }
 }

@@ -3,7 +3,7 @@ import { cutter } from "../../kit.js";
 
 const AT_ONCE = 50, KEPT = 400;
 const known = new Map();
-export const keyOf = (hit) => `${hit.id}\n${hit.span?.join("-") ?? ""}`;
+const keyOf = (hit) => `${hit.id}\n${hit.span?.join("-") ?? ""}`;
 const forOf = (state) => (state.q ? { query: state.q } : { id: state.like });
 const whole = (state, encoding, hit) => `${encoding}\n${JSON.stringify(forOf(state))}\n${keyOf(hit)}`;
 
