@@ -42,6 +42,10 @@ class Beginning:
         return pooled(kept(states, real & (states.spans[:, 0] - first[text] < most)), None)
 
 
+def _no_documents() -> Sequence[tuple[str, str]]:
+    raise MissingExtraError("documents: this lab was given none; run the check through semascope check")
+
+
 def _no_pairs() -> Sequence[tuple[str, str]]:
     raise MissingExtraError("pairs: this lab was given none; run the check through semascope check")
 
@@ -55,12 +59,14 @@ class Lab:
         encoder: Gives an encoder by name ("default", "minilm").
         texts: Gives real sentences (of the Python documentation, or the person's own), always in the same order.
         pairs: Gives pairs of real sentences that follow each other in one text, no sentence twice, always in the same order.
+        documents: Gives whole texts with their titles, (title, text), always in the same order.
     """
 
     seed: int = 0
     encoder: Callable[[str], Any] = _no_encoder
     texts: Callable[[], Sequence[str]] = _no_texts
     pairs: Callable[[], Sequence[tuple[str, str]]] = _no_pairs
+    documents: Callable[[], Sequence[tuple[str, str]]] = _no_documents
 
     def rng(self, salt: int = 0) -> np.random.Generator:
         """A generator of its own for every use."""
@@ -93,6 +99,18 @@ class Lab:
             raise InputError(f"pairs: want at least {n} sentences and the one after each, got {len(every)}")
         chosen = [every[int(i)] for i in self.rng(103).permutation(len(every))[:n]]
         return [one for one, _ in chosen], [other for _, other in chosen]
+
+    def titled(self, n: int, *, words: int = 20) -> tuple[list[str], list[str]]:
+        """`n` titles and the texts of at least that many words below them, drawn without repeats.
+
+        Raises:
+            InputError: there are not so many.
+        """
+        every = [(title, text) for title, text in self.documents() if title and len(text.split()) >= words]
+        if len(every) < n:
+            raise InputError(f"documents: want at least {n} with a title and {words} words, got {len(every)}")
+        chosen = [every[int(i)] for i in self.rng(104).permutation(len(every))[:n]]
+        return [title for title, _ in chosen], [text for _, text in chosen]
 
     def continued(self, n: int) -> tuple[list[str], list[str]]:
         """`n` texts of ten or more words, each as two: the first half of its words, and those that follow."""

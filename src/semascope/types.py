@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from semascope.metrics.scores import Scores
     from semascope.passport import Passport
 
 Vectors = NDArray[np.float32]  # (n, d), C-contiguous, finite
@@ -213,6 +214,47 @@ class Model(Reader, Protocol):
         self, tokens: Tokens, *, most: int, temperature: float = 1.0, top_p: float = 1.0, seed: int = 0
     ) -> Tokens:
         """At most that many further tokens of each text, sampled (temperature 0: the likeliest); the prompts are left out."""
+        ...
+
+
+class Task(Protocol):
+    """Something to be good at: texts to be encoded, and a judge of the vectors that come of them.
+
+    A task knows its texts and its judgements and no encoder, so that one pass over a model can be judged in a thousand ways.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kind(self) -> str:
+        """What is asked for: "retrieval", "similarity", "classification", ..."""
+        ...
+
+    @property
+    def labelled(self) -> bool:
+        """Whether people's judgements are in it; without, it was derived from the texts alone."""
+        ...
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """What is asked about, by id: queries, pairs, texts. Scores are per unit, and splits are of units."""
+        ...
+
+    def inputs(self) -> Mapping[str, tuple[Sequence[str], Kind]]:
+        """Texts by name of the input, and as which kind they are to be encoded."""
+        ...
+
+    def judge(self, rows: Mapping[str, Array]) -> Scores:
+        """The scores of rows (n, d) by name of the input, one row for each of its texts."""
+        ...
+
+    def part(self, places: Array) -> Task:
+        """The same task asked about the units at these places alone; other texts, such as documents to rank, all stay."""
+        ...
+
+    def rewritten(self, change: Callable[[Sequence[str]], Sequence[str]]) -> Task:
+        """The same task with its texts changed (one for one), and judged as before."""
         ...
 
 

@@ -15,6 +15,7 @@ from semascope.lab import Lab
 MOST = 20_000  # sentences read of somebody's own texts
 _END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n\s*\n")
 PYTHON_PAIRS = "sentences that follow each other in the standard library's docstrings"
+PYTHON_DOCUMENTS = "the standard library's docstrings"
 PYTHON = "first sentences of the standard library's docstrings"
 
 
@@ -72,6 +73,24 @@ def python_neighbours() -> tuple[tuple[str, str], ...]:
     return neighbours(Corpus.python_docs([], stdlib=True))
 
 
+def titled(documents: Iterable[Document], most: int = MOST) -> tuple[tuple[str, str], ...]:
+    """Titles and texts, each text once; a text that begins with its title has lost it there."""
+    found: dict[str, str] = {}
+    for document in documents:
+        text = document.text.removeprefix(document.title).strip()
+        if text:
+            found.setdefault(text, document.title)
+        if len(found) >= most:
+            break
+    return tuple((title, text) for text, title in found.items())
+
+
+@cache
+def python_titled() -> tuple[tuple[str, str], ...]:
+    """Names and signatures of the standard library, and the docstrings below them."""
+    return titled(Corpus.python_docs([], stdlib=True))
+
+
 class Material:
     """Sentences and encoders for labs of any seed, and a note of which were used.
 
@@ -87,6 +106,9 @@ class Material:
         self._read_pairs: Callable[[], tuple[tuple[str, str], ...]] = (
             python_neighbours if data is None else cache(lambda: neighbours(as_corpus(data)))
         )
+        self._read_documents: Callable[[], tuple[tuple[str, str], ...]] = (
+            python_titled if data is None else cache(lambda: titled(as_corpus(data)))
+        )
         self._says = PYTHON if data is None else _called(data)
         self._model = None if model is None else (model if hasattr(model, "encode") else Encoder(model))
         self.texts = ""
@@ -94,7 +116,7 @@ class Material:
 
     def lab(self, seed: int) -> Lab:
         """The lab of that seed, over this material."""
-        return Lab(seed, encoder=self._encoder, texts=self._texts, pairs=self._pairs)
+        return Lab(seed, encoder=self._encoder, texts=self._texts, pairs=self._pairs, documents=self._documents)
 
     def _texts(self) -> tuple[str, ...]:
         self.texts = self._says
@@ -103,6 +125,10 @@ class Material:
     def _pairs(self) -> tuple[tuple[str, str], ...]:
         self.texts = PYTHON_PAIRS if self._says == PYTHON else self._says
         return self._read_pairs()
+
+    def _documents(self) -> tuple[tuple[str, str], ...]:
+        self.texts = PYTHON_DOCUMENTS if self._says == PYTHON else self._says
+        return self._read_documents()
 
     def _encoder(self, name: str) -> Any:
         encoder = Encoder(name) if self._model is None else as_encoder(self._model)

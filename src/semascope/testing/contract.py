@@ -12,13 +12,14 @@ from semascope.testing import (
     geometry,
     inversion,
     learning,
+    measuring,
     poolings,
     probes,
     readouts,
     rows,
     tables,
 )
-from semascope.testing.say import groups, learns
+from semascope.testing.say import groups, learns, maps, measures
 
 Check = Callable[[Card], None]
 
@@ -36,10 +37,16 @@ _FAMILIES: Mapping[str, tuple[Mapping[str, Check], ...]] = {
 def contract(card: Card) -> dict[str, Check]:
     """The checks of this card's family by name, without those that the card waives with a reason."""
     found = dict(every.CHECKS)
+    if measures(card):
+        del found["output_is_float32_finite_and_not_constant"]
+        found |= measuring.CHECKS
+        found |= measuring.OF_ROWS if card.family == "geometry" else measuring.OF_ENCODERS
+        return {name: check for name, check in found.items() if name not in card.waive}
     for more in _FAMILIES.get(card.family, ()):
         found |= more
     if card.family == "geometry":
-        found |= {**rows.CHECKS, **(clusterings.CHECKS if groups(card) else geometry.CHECKS)}
+        found |= rows.CHECKS
+        found |= clusterings.CHECKS if groups(card) else geometry.CHECKS if maps(card) else {}
     if learns(card):
         found |= learning.CHECKS
     return {name: check for name, check in found.items() if name not in card.waive}

@@ -12,6 +12,7 @@ import numpy as np
 from semascope import registry
 from semascope.card import Card
 from semascope.lab import Lab
+from semascope.testing.asking import WordSums, asked
 from semascope.testing.model import TinyModel
 from semascope.types import Array, States
 
@@ -72,9 +73,14 @@ def built(card: Card) -> Any:
 
 
 def material(card: Card) -> Any:
-    """The small data that the method's main verb takes: states for a pooling or a table, texts for a readout, else rows."""
+    """The small data that the method's main verb takes: states for a pooling or a table, texts for a readout, else rows.
+
+    A measure of encoders says itself, in its attribute `reads`, what it takes: see `semascope.testing.measuring`.
+    """
     if card.family == "readouts":
         return TEXTS
+    if measures(card) and card.family == "evaluation":
+        return copy.deepcopy(asked(card.make.reads))
     return LAB.states() if card.family in ("pooling", "static") else LAB.vectors()
 
 
@@ -88,6 +94,17 @@ def partners() -> tuple[States, States]:
 def learns(card: Card) -> bool:
     """Whether it is a pooling that has to learn first."""
     return card.family == "pooling" and (hasattr(card.make, "learn") or hasattr(card.make, "learn_pairs"))
+
+
+def measures(card: Card) -> bool:
+    """Whether it is a measure: options alone, whose `measure` gives figures with intervals and which learns nothing to keep."""
+    return hasattr(card.make, "measure") and not hasattr(card.make, "fit")
+
+
+def measured(card: Card, data: Any) -> dict[str, Any]:
+    """The figures of a fresh measure by name: of rows in the family geometry, else of a small encoder on that data."""
+    method = built(card)
+    return dict(method.measure(data) if card.family == "geometry" else method.measure(WordSums(), data))
 
 
 def groups(card: Card) -> bool:
@@ -120,6 +137,8 @@ def relearned(method: Any, card: Card, x: Any) -> Any:
 
 def used(card: Card, data: Any) -> Array:
     """The method's main verb on that data: one array. An estimator is fitted on it first; a table gives all its rows."""
+    if measures(card):
+        return np.array([[*one] for one in measured(card, data).values()], np.float32)
     method = built(card)
     if card.family == "static":
         table = method.learn(data)
@@ -127,6 +146,11 @@ def used(card: Card, data: Any) -> Array:
     if card.family == "readouts":
         return method(TinyModel(), data)
     return pooling(card)(data) if card.family == "pooling" else relearned(method, card, data).transform(data)
+
+
+def maps(card: Card) -> bool:
+    """Whether it lays rows out in a plane: an estimator of the family geometry that neither groups nor keeps the columns."""
+    return card.family == "geometry" and not groups(card) and not getattr(card.make, "keeps_columns", False)
 
 
 def known(card: Card, data: Any) -> list[str] | None:
@@ -150,7 +174,7 @@ def arrays(data: Any) -> list[Array]:
     """The arrays that data is made of."""
     if isinstance(data, States):
         return [data.hidden, data.offsets, data.ids, data.spans]
-    return [] if isinstance(data, tuple) else [data]
+    return [data] if isinstance(data, np.ndarray) else []
 
 
 def locked(data: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Is B better than A on a person's own data?"""

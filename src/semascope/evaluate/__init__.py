@@ -1,0 +1,1 @@
+"""How good is an encoder on a person's own tasks, with labels or without?"""

@@ -1,0 +1,121 @@
+"""What a task finds of one encoder: a figure for every unit it asked about, from which the headline and its interval come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from semascope.errors import InputError, OptionError
+from semascope.metrics.summaries import SUMMARIES
+from semascope.ops.statistics import Interval
+from semascope.types import Array, Encoder, Progress, Task, Vectors
+
+Statistic = Literal["mean", "spearman", "average_precision", "v_measure"]
+STATISTICS: tuple[str, ...] = get_args(Statistic)
+# What each statistic needs to know of a unit.
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "mean": ("value",),
+    "spearman": ("gold", "score"),
+    "average_precision": ("match", "score"),
+    "v_measure": ("label", "group"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What one task found of one encoder. Two of them can be compared where their units are the same.
+
+    Args:
+        task: Name of the task.
+        metric: Name of the headline, as the field writes it: "nDCG@10", "Spearman", "accuracy".
+        statistic: How units make the headline.
+        units: What was asked about, by id: queries, pairs, texts; (n,).
+        columns: What is known of each unit, an array (n,) for each name in COLUMNS[statistic]. "label" and "group" are whole
+            numbers; all others are floats.
+        more: Other figures by name, one value a unit, whose mean is meant: {"recall@100": (n,)}.
+    """
+
+    task: str
+    metric: str
+    statistic: Statistic
+    units: tuple[str, ...]
+    columns: Mapping[str, Array]
+    more: Mapping[str, Array] = field(default_factory=dict[str, Array])
+
+    def __post_init__(self) -> None:
+        if self.statistic not in STATISTICS:
+            raise OptionError(f"statistic: want one of {', '.join(STATISTICS)}, got {self.statistic!r}")
+        if set(self.columns) != set(COLUMNS[self.statistic]):
+            raise InputError(
+                f"columns: want {', '.join(COLUMNS[self.statistic])} for {self.statistic}, got {', '.join(self.columns)}"
+            )
+        if not self.units:
+            raise InputError(f"{self.task}: want at least one unit to score, got none")
+        for name, column in [*self.columns.items(), *self.more.items()]:
+            if np.shape(column) != (len(self.units),):
+                raise InputError(f"{name}: want one value for each of {len(self.units)} units, got {np.shape(column)}")
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+    def __str__(self) -> str:
+        return f"{self.task}: {self.metric} {self.interval(draws=2_000)}"
+
+    def value(self, rows: Array | None = None) -> float:
+        """The headline of all units, or of the units at these places (repeats count as often as they stand there)."""
+        summary = SUMMARIES[self.statistic]
+        columns = [np.asarray(self.columns[name]) for name in COLUMNS[self.statistic]]
+        return float(summary(*(column if rows is None else column[rows] for column in columns)))
+
+    def interval(self, *, level: float = 0.95, draws: int = 2_000, seed: int = 0) -> Interval:
+        """The headline with its interval over units, percentile bootstrap, n being the units."""
+        rng = np.random.default_rng(seed)
+        n = len(self)
+        found = np.array([self.value(rng.integers(0, n, n)) for _ in range(draws)])
+        found = found[np.isfinite(found)]
+        low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2]) if len(found) else (np.nan, np.nan)
+        return Interval(self.value(), float(low), float(high), n)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, units and columns included."""
+        return {
+            "task": self.task,
+            "metric": self.metric,
+            "statistic": self.statistic,
+            "units": list(self.units),
+            "columns": {name: np.asarray(column).tolist() for name, column in self.columns.items()},
+            "more": {name: np.asarray(column).tolist() for name, column in self.more.items()},
+        }
+
+
+def task_rows(encoder: Encoder, task: Task, *, progress: Progress | None = None) -> dict[str, Vectors]:
+    """What an encoder makes of the texts of a task, by the name of the input."""
+    inputs = task.inputs()
+    total, done = sum(len(texts) for texts, _ in inputs.values()), 0
+    found: dict[str, Vectors] = {}
+    for name, (texts, kind) in inputs.items():
+        told = None if progress is None else _onward(progress, done, total)
+        found[name] = encoder.encode(list(texts), kind=kind, progress=told)
+        done += len(texts)
+    return found
+
+
+def _onward(progress: Progress, done: int, total: int) -> Progress:
+    def told(here: int, _: int | None) -> None:
+        progress(done + here, total)
+
+    return told
+
+
+def score(encoder: Encoder, task: Task, *, progress: Progress | None = None) -> Scores:
+    """What a task finds of an encoder: its texts are encoded, then judged.
+
+    Args:
+        encoder: Anything with our `encode` (see `semascope.as_encoder`).
+        task: A task.
+        progress: Told after every batch.
+    """
+    return task.judge(task_rows(encoder, task, progress=progress))

@@ -1,0 +1,1 @@
+"""The shape of a cloud of vectors, or of every layer of a model."""

@@ -1,0 +1,113 @@
+"""Retrieval: do queries find the documents that are judged relevant?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from semascope.errors import InputError
+from semascope.metrics.ranking import Judgements, average_precision_at, ndcg, ranked, recall_within, reciprocal_rank
+from semascope.metrics.scores import Scores
+from semascope.ops import unit
+from semascope.types import Array, Kind
+
+DEEP = 100  # how far down a ranking is looked at
+_AT_ONCE = 32_000_000  # scores held at once
+
+
+@dataclass(frozen=True, eq=False)
+class Retrieval:
+    """Rank all documents for each query by cosine. Headline: nDCG@10; also MAP@100, MRR@10, recall@10 and @100.
+
+    Args:
+        name: What it is called.
+        documents: Document id -> text.
+        queries: Query id -> text; queries without judgements are left out.
+        judged: Query id -> document id -> grade.
+        labelled: Whether people judged.
+    """
+
+    name: str
+    documents: Mapping[str, str]
+    queries: Mapping[str, str]
+    judged: Mapping[str, Mapping[str, float]]
+    labelled: bool = True
+    kind: str = "retrieval"
+
+    def __post_init__(self) -> None:
+        if not self.documents:
+            raise InputError(f"{self.name}: want documents to rank, got none")
+        if not self.units:
+            raise InputError(
+                f"{self.name}: want queries with a relevant document among {len(self.documents)}, got none"
+            )
+
+    @cached_property
+    def units(self) -> tuple[str, ...]:
+        """Ids of the queries for which some document is relevant."""
+        return tuple(
+            name
+            for name in self.queries
+            if any(grade > 0 and document in self.documents for document, grade in self.judged.get(name, {}).items())
+        )
+
+    @cached_property
+    def judgements(self) -> Judgements:
+        """By place."""
+        return Judgements.of(self.judged, self.units, list(self.documents))
+
+    @cached_property
+    def _best(self) -> Array:
+        return self.judgements.best(10)
+
+    def inputs(self) -> dict[str, tuple[Sequence[str], Kind]]:
+        """Two inputs: "documents" and "queries"."""
+        return {
+            "documents": (list(self.documents.values()), "document"),
+            "queries": ([self.queries[name] for name in self.units], "query"),
+        }
+
+    def judge(self, rows: Mapping[str, Array]) -> Scores:
+        """By cosine of rows (n, d)."""
+        documents, queries = unit(rows["documents"]), unit(rows["queries"])
+        step = max(1, _AT_ONCE // len(documents))
+        parts = [ranked(queries[start : start + step] @ documents.T, DEEP) for start in range(0, len(queries), step)]
+        return self.judge_ranking(np.concatenate(parts))
+
+    def judge_scores(self, scores: Array) -> Scores:
+        """By scores (queries, documents), however they were made."""
+        return self.judge_ranking(ranked(scores, DEEP))
+
+    def judge_ranking(self, places: Array) -> Scores:
+        """By places of documents (queries, k), best first, -1 for none."""
+        gains, relevant = self.judgements.gains(places), self.judgements.relevant()
+        return Scores(
+            self.name,
+            "nDCG@10",
+            "mean",
+            self.units,
+            {"value": ndcg(gains, self._best, 10)},
+            {
+                "MAP@100": average_precision_at(gains, relevant, DEEP),
+                "MRR@10": reciprocal_rank(gains, 10),
+                "recall@10": recall_within(gains, relevant, 10),
+                "recall@100": recall_within(gains, relevant, DEEP),
+            },
+        )
+
+    def part(self, places: Array) -> Retrieval:
+        """These queries alone, over all documents."""
+        chosen = [self.units[int(place)] for place in places]
+        return replace(self, queries={name: self.queries[name] for name in chosen})
+
+    def rewritten(self, change: Callable[[Sequence[str]], Sequence[str]]) -> Retrieval:
+        """Documents and queries in other words."""
+        documents, queries = change(list(self.documents.values())), change(list(self.queries.values()))
+        return replace(
+            self,
+            documents=dict(zip(self.documents, documents, strict=True)),
+            queries=dict(zip(self.queries, queries, strict=True)),
+        )

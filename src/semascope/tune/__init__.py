@@ -1,0 +1,1 @@
+"""Which recipe should be shipped: a thousand of them scored from one pass over the model."""
