@@ -1,8 +1,26 @@
 """What a verb found, as data: printed, as JSON, as a data frame, or as one HTML page that loads nothing."""
 
 from semascope.report.chart import Curve, chart
+from semascope.report.drawing import draw
 from semascope.report.findings import Finding, Report, Table
 from semascope.report.modules import MAP, plain_script, shared_script
 from semascope.report.page import page
+from semascope.report.pictures import Forest, Heat, Picture, Points, Spread
 
-__all__ = ["MAP", "Curve", "Finding", "Report", "Table", "chart", "page", "plain_script", "shared_script"]
+__all__ = [
+    "MAP",
+    "Curve",
+    "Finding",
+    "Forest",
+    "Heat",
+    "Picture",
+    "Points",
+    "Report",
+    "Spread",
+    "Table",
+    "chart",
+    "draw",
+    "page",
+    "plain_script",
+    "shared_script",
+]

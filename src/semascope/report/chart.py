@@ -40,7 +40,7 @@ def chart(curve: Curve) -> str:
         return ""
     xs = np.array([point[0] for point in points])
     ys = np.array([value for point in points for value in point[1:]])
-    x0, x1, y0, y1 = *_span(xs), *_span(ys)
+    x0, x1, y0, y1 = *span(xs), *span(ys)
 
     def at(x: float, y: float) -> tuple[float, float]:
         return (
@@ -51,15 +51,15 @@ def chart(curve: Curve) -> str:
     parts = [
         f'<svg viewBox="0 0 {WIDE} {HIGH}" role="img" aria-label="{escape(curve.title, quote=True)}" '
         f'xmlns="http://www.w3.org/2000/svg" font-family="system-ui, sans-serif" font-size="12" fill="currentColor">',
-        f'<text x="{LEFT}" y="16" font-weight="600" font-size="14">{escape(curve.title)}</text>',
+        f'<text x="8" y="16" font-weight="600" font-size="14">{escape(curve.title)}</text>',
     ]
-    for tick in _ticks(y0, y1):
+    for tick in ticks(y0, y1):
         _, y = at(x0, tick)
         parts.append(
             f'<line x1="{LEFT}" x2="{WIDE - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="currentColor" opacity=".15"/>'
             f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>'
         )
-    for tick in _ticks(x0, x1):
+    for tick in ticks(x0, x1):
         x, _ = at(tick, y0)
         parts.append(f'<text x="{x:.1f}" y="{HIGH - BOTTOM + 18}" text-anchor="middle">{tick:g}</text>')
     parts.append(
@@ -92,7 +92,7 @@ def _line(
     y = TOP + 8 + 18 * number
     parts.append(
         f'<rect x="{WIDE - RIGHT + 12}" y="{y - 9}" width="12" height="12" fill="{colour}"/>'
-        f'<text x="{WIDE - RIGHT + 30}" y="{y + 1}">{escape(name)}</text>'
+        f'<text x="{WIDE - RIGHT + 30}" y="{y + 1}">{escape(short(name, 18))}<title>{escape(name)}</title></text>'
     )
     return parts
 
@@ -101,15 +101,22 @@ def _points(places: Sequence[tuple[float, float]]) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
 
 
-def _span(values: Array) -> tuple[float, float]:
+def span(values: Array) -> tuple[float, float]:
+    """Where an axis begins and ends that shows all of these values, with some room."""
     low, high = float(values.min()), float(values.max())
     room = (high - low) * 0.06 or max(abs(high), 1.0) * 0.1
     return low - room, high + room
 
 
-def _ticks(low: float, high: float, about: int = 5) -> list[float]:
+def ticks(low: float, high: float, about: int = 5) -> list[float]:
+    """Round numbers between two ends, about so many."""
     rough = (high - low) / about
     step = 10.0 ** np.floor(np.log10(rough))
     step *= next((m for m in (1, 2, 5) if m * step >= rough), 10)
     first = np.ceil(low / step)
     return [float(round((first + i) * step, 12)) for i in range(int((high - first * step) / step) + 1)]
+
+
+def short(text: str, most: int) -> str:
+    """The text, or its beginning and an ellipsis where it has more than so many letters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -9,8 +9,10 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from semascope.report.chart import Curve, chart
+from semascope.report.chart import Curve
+from semascope.report.drawing import draw
 from semascope.report.page import page
+from semascope.report.pictures import Forest, Heat, Picture, Points, Spread
 
 Level = Literal["fault", "warning", "note", "fine"]
 SIGNS: Mapping[str, str] = {"fault": "✗", "warning": "!", "note": "·", "fine": "✓"}
@@ -64,7 +66,8 @@ class Report:
         verdict: One line.
         findings: The evidence, the gravest first.
         tables: More of it.
-        curves: As pictures.
+        pictures: Of the evidence, the most telling first; shown before the curves.
+        curves: Lines over an axis.
         next: The one command that follows, or "".
         numbers: Every figure, as plain values by name.
         notes: What has to be said beside it: limits, samples, guesses.
@@ -79,6 +82,7 @@ class Report:
     next: str = ""
     numbers: Mapping[str, Any] = field(default_factory=dict[str, Any])
     notes: Sequence[str] = ()
+    pictures: Sequence[Picture] = ()
 
     def __str__(self) -> str:
         return "\n".join([self.verdict, *(f"  {SIGNS[one.level]} {one.name}: {one.says}" for one in self.findings)])
@@ -93,6 +97,7 @@ class Report:
                 "findings": [vars(one) for one in self.findings],
                 "numbers": self.numbers,
                 "tables": [vars(one) for one in self.tables],
+                "pictures": [{"kind": type(one).__name__.lower(), **vars(one)} for one in self.pictures],
                 "curves": [vars(one) for one in self.curves],
                 "notes": self.notes,
                 "next": self.next,
@@ -116,6 +121,7 @@ class Report:
             str(plain["next"]),
             dict(plain["numbers"]),
             list(plain["notes"]),
+            [_picture(one) for one in plain.get("pictures", ())],
         )
 
     def frame(self) -> Any:
@@ -131,8 +137,12 @@ class Report:
         return pd.DataFrame(rows)
 
     def plot(self) -> str:
-        """The curves as one SVG text each, one below the other; "" where there are none."""
-        return "\n".join(chart(one) for one in self.curves)
+        """The pictures and curves as one SVG text each, one below the other; "" where there are none."""
+        return "\n".join(self.drawn())
+
+    def drawn(self) -> list[str]:
+        """Every picture and curve as SVG text, in the order in which the page shows them; none that is empty."""
+        return [svg for one in [*self.pictures, *self.curves] if (svg := draw(one))]
 
     def html(self) -> str:
         """One page that loads nothing from anywhere."""
@@ -153,6 +163,19 @@ def _curve(plain: Mapping[str, Any]) -> Curve:
     return Curve(str(plain["title"]), str(plain["x"]), str(plain["y"]), lines, plain["dots"])
 
 
+def _picture(plain: Mapping[str, Any]) -> Picture:
+    kinds = {kind.__name__.lower(): kind for kind in (Forest, Points, Heat, Spread)}
+    given = {str(name): value for name, value in plain.items() if name != "kind"}
+    if plain["kind"] not in kinds:
+        raise ValueError(f"kind: want one of {', '.join(kinds)}, got {plain['kind']!r}")
+    if plain["kind"] == "forest":
+        given["rows"] = [
+            (str(name), *(float("nan") if value is None else float(value) for value in row))
+            for name, *row in given["rows"]
+        ]
+    return kinds[plain["kind"]](**given)
+
+
 def _points(line: Sequence[Sequence[float | None]]) -> list[tuple[float, float, float, float]]:
     """JSON has no NaN: what is not known stands there as null."""
     known = [[float("nan") if value is None else float(value) for value in point] for point in line]
@@ -171,7 +194,7 @@ def _body(report: Report) -> str:
             for one in report.findings
         )
         parts.append(f'<ul class="findings">{items}</ul>')
-    parts += [f"<figure>{chart(one)}</figure>" for one in report.curves]
+    parts += [f'<figure tabindex="0">{svg}</figure>' for svg in report.drawn()]
     parts += [_table(one) for one in report.tables]
     parts += [f"<p class='note'>{escape(note)}</p>" for note in report.notes]
     if report.next:

@@ -22,7 +22,7 @@ h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .5rem; } h1 small { color
 .wide { overflow-x: auto; } table { border-collapse: collapse; margin: 1rem 0 .5rem; }
 caption { text-align: left; font-weight: 600; padding-bottom: .25rem; }
 th, td { padding: .3rem .75rem .3rem 0; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
-figure { margin: 1.5rem 0; } figure svg { max-width: 100%; height: auto; }
+figure { margin: 1.5rem 0; overflow-x: auto; } figure svg { width: 100%; min-width: 34rem; max-width: 52rem; height: auto; }
 code { font-family: ui-monospace, monospace; font-size: .92em; background: var(--card); border: 1px solid var(--line);
   border-radius: 4px; padding: 0 .3em; overflow-wrap: anywhere; }
 .note { color: var(--soft); font-size: .92rem; } a { color: var(--accent); }

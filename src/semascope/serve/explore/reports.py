@@ -8,7 +8,6 @@ import msgspec
 from starlette.responses import Response
 
 from semascope.errors import CorruptError
-from semascope.report import chart
 from semascope.report.kept import REPORTS, Kept, open_report, report_names
 from semascope.serve.http.answering import Asked, Endpoint
 
@@ -82,7 +81,7 @@ def _listing(folder: Path) -> Listing:
 async def one(house: House, asked: Named) -> dict[str, Any]:
     """A report."""
     kept = await house.thread(open_report, _folder(house), asked.name)
-    svgs = [chart(curve) for curve in kept.report.curves]
+    svgs = kept.report.drawn()
     return {**kept.report.to_json(), "name": kept.name, "made": kept.made, "seconds": kept.seconds, "svgs": svgs}
 
 
