@@ -9,6 +9,7 @@ from semascope.metrics.ranking import (
     recall_within,
     reciprocal_rank,
 )
+from semascope.metrics.resampling import by_counts, resamples
 from semascope.metrics.scores import COLUMNS, STATISTICS, Scores, score, task_rows
 from semascope.metrics.summaries import average_precision, mean, v_measure
 
@@ -20,6 +21,7 @@ __all__ = [
     "Scores",
     "average_precision",
     "average_precision_at",
+    "by_counts",
     "holm",
     "mean",
     "ndcg",
@@ -27,6 +29,7 @@ __all__ = [
     "ranked",
     "recall_within",
     "reciprocal_rank",
+    "resamples",
     "score",
     "task_rows",
     "v_measure",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from semascope.errors import InputError, OptionError
+from semascope.metrics.resampling import by_counts, resamples
 from semascope.metrics.summaries import SUMMARIES
 from semascope.ops.statistics import Interval
 from semascope.types import Array, Encoder, Progress, Task, Vectors
@@ -71,13 +72,25 @@ class Scores:
         return float(summary(*(column if rows is None else column[rows] for column in columns)))
 
     def interval(self, *, level: float = 0.95, draws: int = 2_000, seed: int = 0) -> Interval:
-        """The headline with its interval over units, percentile bootstrap, n being the units."""
-        rng = np.random.default_rng(seed)
-        n = len(self)
-        found = np.array([self.value(rng.integers(0, n, n)) for _ in range(draws)])
+        """The headline with its interval over units, percentile bootstrap, n being the units.
+
+        Resamples that have no headline (no pair that matches was drawn) are left out.
+        """
+        summary = by_counts(self.statistic, self.columns)
+        found = np.concatenate([summary(counts) for counts in resamples(len(self), draws, seed)])
         found = found[np.isfinite(found)]
         low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2]) if len(found) else (np.nan, np.nan)
-        return Interval(self.value(), float(low), float(high), n)
+        return Interval(self.value(), float(low), float(high), len(self))
+
+    def part(self, places: Array) -> Scores:
+        """Of the units at these places alone."""
+        chosen = np.asarray(places, np.int64)
+        return replace(
+            self,
+            units=tuple(self.units[int(at)] for at in chosen),
+            columns={name: np.asarray(column)[chosen] for name, column in self.columns.items()},
+            more={name: np.asarray(column)[chosen] for name, column in self.more.items()},
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, units and columns included."""
@@ -89,6 +102,26 @@ class Scores:
             "columns": {name: np.asarray(column).tolist() for name, column in self.columns.items()},
             "more": {name: np.asarray(column).tolist() for name, column in self.more.items()},
         }
+
+    @staticmethod
+    def from_json(plain: Mapping[str, Any]) -> Scores:
+        """Read what `to_json` gave; the same bits.
+
+        Raises:
+            InputError: it is something else.
+        """
+        try:
+            whole = plain["statistic"] == "v_measure"
+            columns = {
+                str(name): np.array(one, np.int64 if whole else np.float64) for name, one in plain["columns"].items()
+            }
+            more = {str(name): np.array(one, np.float64) for name, one in plain["more"].items()}
+            units = tuple(str(one) for one in plain["units"])
+            return Scores(str(plain["task"]), str(plain["metric"]), plain["statistic"], units, columns, more)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            if isinstance(error, InputError | OptionError):
+                raise
+            raise InputError(f"scores: want what Scores.to_json gave, got something else ({error!r})") from error
 
 
 def task_rows(encoder: Encoder, task: Task, *, progress: Progress | None = None) -> dict[str, Vectors]:
