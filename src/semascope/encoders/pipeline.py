@@ -192,6 +192,10 @@ class PipelineEncoder:
             self._before_codec(texts, kind=kind, batch_size=batch_size, progress=progress)
         )
 
+    def finish(self, x: Vectors) -> Vectors:
+        """What `encode` makes of rows (n, d) that the backbone, or the pooling behind it, has made; float32 (n, dim)."""
+        return self._through_codec(self._through_steps(x))
+
     def _before_codec(
         self, texts: Iterable[str], *, kind: Kind, batch_size: int | None, progress: Progress | None
     ) -> Vectors:
@@ -305,7 +309,7 @@ class Recipe:
         if not self.estimators:
             return PipelineEncoder(self.backbone, [], pooling=pooling, parts=self._head())
         x = base_vectors(self.backbone, pooling, self._head(), chosen, progress=progress)
-        return self._learn(x[x.any(axis=1)], pooling)
+        return self.fit_rows(x, pooling)
 
     def _learned_pooling(self, texts: list[str], pairs: list[tuple[str, str]], progress: Progress | None) -> Any:
         if not learns(self.pooling):
@@ -330,10 +334,18 @@ class Recipe:
         if not self.estimators:
             return PipelineEncoder(self.backbone, [], pooling=self.pooling, parts=self._head())
         width = read_dim(self.backbone, self.pooling, self._head())
-        return self._learn(np.ones((1, width), dtype=np.float32), self.pooling)
+        return self.fit_rows(np.ones((1, width), dtype=np.float32), self.pooling)
 
-    def _learn(self, x: Vectors, pooling: Any) -> PipelineEncoder:
+    def fit_rows(self, x: Vectors, pooling: Any = None) -> PipelineEncoder:
+        """Learn every part in order from rows that are there already, and return the encoder.
+
+        Args:
+            x: What the backbone, or the pooling behind it, makes of the texts to learn from, (n, d); zero rows are left out.
+            pooling: The pooling, where it had to learn; the recipe's own where None.
+        """
+        pooling = self.pooling if pooling is None else pooling
         steps: list[Step] = []
+        x = x[x.any(axis=1)]
         for part, estimator in zip(self._learning_parts(), self.estimators, strict=True):
             learned = estimator.fit(x).learned_
             step = Step(part, learned)

@@ -168,7 +168,7 @@ class TransformerEncoder:
         for start in range(0, len(items), BLOCK):
             read = self.read(items[start : start + BLOCK], kind=kind)
             cut += int(np.count_nonzero(read.cut))
-            for places, hidden in self._batches(read.tokens, (self.depth,), batch_size=batch_size):
+            for places, hidden in self.in_batches(read.tokens, (self.depth,), batch_size=batch_size):
                 out[start + places] = self._pooled(read.tokens, places, hidden, read.prompt)
                 done += len(places)
                 if progress is not None:
@@ -230,7 +230,7 @@ class TransformerEncoder:
         fits(tokens, self.engine.architecture, self.name)
         first = np.zeros(len(tokens), dtype=np.int64) if prompt is None else prompt
         out = np.zeros((len(tokens), self.dim), dtype=np.float32)
-        for places, hidden in self._batches(tokens, (self.depth,)):
+        for places, hidden in self.in_batches(tokens, (self.depth,)):
             out[places] = self._pooled(tokens, places, hidden, first)
         return out
 
@@ -322,10 +322,30 @@ class TransformerEncoder:
         wanted = numbered(layers, self.depth)
         fits(tokens, self.engine.architecture, self.name)
         out = np.zeros((len(wanted), len(tokens.ids), self.width), dtype=np.float32)
-        for places, hidden in self._batches(tokens, wanted, attention=attention, patch=patch):
+        for places, hidden in self.in_batches(tokens, wanted, attention=attention, patch=patch):
             rows = tokens.rows(places)
             out[:, rows] = hidden
         return _states(tokens, out, named(layers, self.depth))
+
+    def in_batches(
+        self,
+        tokens: Tokens,
+        layers: tuple[int, ...],
+        *,
+        batch_size: int | None = None,
+        attention: Attention | None = None,
+        patch: Patch | None = None,
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Places of texts, and the hidden states (layers 0 to depth, their tokens, d); every text comes in one batch."""
+        engine = self.engine if patch is None and attention is None else self.inside
+
+        def run(places: Array) -> NDArray[np.float32]:
+            part = tokens.take(places)
+            return engine.run(part, layers=layers, attention=attention, patch=patch, texts=places)
+
+        size = 1 if self.batch_invariant else batch_size
+        for group in batches(tokens.lengths, self.batch_tokens, size=size):
+            yield from shrinking(group, run)
 
     def logits(self, hidden: Array) -> Vectors:
         """What last-layer states (m, d) say of the next token, or of the masked one: float32 (m, vocabulary)."""
@@ -341,7 +361,7 @@ class TransformerEncoder:
             raise OptionError(f"{self.name}: want a causal model for the likelihood of a next token, got {self._kind}")
         fits(tokens, self.engine.architecture, self.name)
         out = np.zeros(len(tokens.ids), dtype=np.float32)
-        for places, hidden in self._batches(tokens, (self.depth,)):
+        for places, hidden in self.in_batches(tokens, (self.depth,)):
             out[tokens.rows(places)] = next_tokens(tokens.take(places), hidden[0], self.logits)
         return out
 
@@ -372,26 +392,6 @@ class TransformerEncoder:
         if cut:
             said = f"{cut:,} of {count:,} texts were cut at {self.max_length} tokens: encoder.cuts(texts) says where"
             warnings.warn(said, CutTextWarning, stacklevel=3)
-
-    def _batches(
-        self,
-        tokens: Tokens,
-        layers: tuple[int, ...],
-        *,
-        batch_size: int | None = None,
-        attention: Attention | None = None,
-        patch: Patch | None = None,
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        """Places of texts, and the hidden states (layers, their tokens, d); every text comes in one batch."""
-        engine = self.engine if patch is None and attention is None else self.inside
-
-        def run(places: Array) -> NDArray[np.float32]:
-            part = tokens.take(places)
-            return engine.run(part, layers=layers, attention=attention, patch=patch, texts=places)
-
-        size = 1 if self.batch_invariant else batch_size
-        for group in batches(tokens.lengths, self.batch_tokens, size=size):
-            yield from shrinking(group, run)
 
 
 def _states(tokens: Tokens, hidden: NDArray[np.float32], layers: tuple[int, ...]) -> States:
