@@ -1,0 +1,92 @@
+"""Who is in many lists of nearest neighbours, and who in none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semascope.errors import InputError
+from semascope.ops.cloud.near import Near
+from semascope.ops.cloud.uncertain import jackknife, random_groups, within
+from semascope.ops.door import integer
+from semascope.ops.statistics import Interval
+
+GROUPS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Hubness:
+    """How unevenly rows are found.
+
+    Args:
+        k: Neighbours of each row.
+        counts: int64 (m,), in how many lists of the k nearest each row that differs is.
+        skewness: Of the counts: 0 where they are even to both sides, above 1 where some rows are in very many.
+        orphans: Share of rows that are in nobody's list.
+        largest: Share of the others in whose list the greatest hub is.
+        hub: Which of the rows that differ it is.
+    """
+
+    k: int
+    counts: NDArray[np.int64]
+    skewness: Interval
+    orphans: Interval
+    largest: Interval
+    hub: int
+
+
+def hubness(graph: Near, k: int = 10, *, seed: int = 0) -> Hubness:
+    """The hubs and the orphans of a graph that holds the neighbours of all its rows.
+
+    The intervals are from what the figures are without each of twenty groups of rows: these ask no more, and are found no more.
+    Give a graph of about 2 k neighbours or more, so that lists stay full without them.
+
+    Source: Radovanović, Nanopoulos and Ivanović (2010), "Hubs in Space: Popular Nearest Neighbors in High-Dimensional Data",
+    equation 1 (skewness) and section 5.1 (orphans, there anti-hubs).
+
+    Raises:
+        InputError: a graph of a part of its rows, or of fewer than 20.
+        OptionError: `k` not of 1 to what the graph holds.
+    """
+    n = len(graph.rows)
+    if len(graph.asked) != n:
+        raise InputError(f"graph: want the neighbours of all {n:,} rows, got those of {len(graph.asked):,}")
+    if n < GROUPS:
+        raise InputError(f"X: want at least {GROUPS} rows that differ to count hubs, got {n}")
+    integer(k, name="k", least=1, most=graph.k)
+    counts = occurrences(graph.indices, k, n)
+    figures = np.array([_figures(counts, n)])
+    group = random_groups(n, GROUPS, seed)
+    less = [
+        _figures(_counted_without(graph.indices, k, n, group == one)[group != one], int((group != one).sum()))
+        for one in range(GROUPS)
+    ]
+    without = np.array(less)
+    found = [jackknife(float(figures[0, place]), without[:, place], n) for place in range(3)]
+    orphans, largest = within(found[1], 0.0, 1.0), within(found[2], 0.0, 1.0)
+    return Hubness(k, counts, found[0], orphans, largest, int(counts.argmax()))
+
+
+def occurrences(indices: NDArray[np.int32], k: int, n: int) -> NDArray[np.int64]:
+    """In how many of the lists (a, k or more), cut to their first `k`, each of n rows is: int64 (n,)."""
+    return np.bincount(indices[:, :k].ravel(), minlength=n)
+
+
+def skewness(counts: NDArray[np.int64]) -> float:
+    """The third standardised moment; 0 where all are equal."""
+    spread = float(counts.std())
+    return float((((counts - counts.mean()) / spread) ** 3).mean()) if spread else 0.0
+
+
+def _counted_without(indices: NDArray[np.int32], k: int, n: int, gone: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Occurrences where some rows neither ask nor are found: those behind them move up."""
+    lists = indices[~gone]
+    stays = ~gone[lists]
+    stays &= np.cumsum(stays, axis=1) <= k
+    return np.bincount(lists[stays], minlength=n)
+
+
+def _figures(counts: NDArray[np.int64], n: int) -> tuple[float, float, float]:
+    return skewness(counts), float((counts == 0).mean()), float(counts.max()) / (n - 1)
