@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from semascope.corpus.wordnet import WordNet
+from semascope.ops.wordnet import WordNet
 
 
 def ing(wordnet: WordNet, verb: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from default_encoder import sources, variants
 from default_encoder.overlap import Forbidden
-from semascope.corpus.wordnet import WordNet, read_wordnet
+from semascope.ops.wordnet import WordNet, read_wordnet
 
 CAP = {"torch": 9000, "transformers": 9000, "sympy": 6000, "scipy": 12000, "networkx": 6000}
 CAPTIONS = 30_000

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from default_encoder.inflections import ing, plural
 from default_encoder.sources import Passage
-from semascope.corpus.wordnet import WordNet
+from semascope.ops.wordnet import WordNet
 
 Group = list[str]
 _WORD = re.compile(r"[A-Za-z]+")

@@ -77,7 +77,7 @@ _LITTLE = {
         nich nim niż o od on ona one oni oraz po pod przed przez przy są się sobie ta tak także tam te tego tej ten to tu
         tylko tym w we więc wszystko z za ze że""",
 }
-_LISTS = {language: frozenset(listed.split()) for language, listed in _LITTLE.items()}
+LITTLE = {language: frozenset(listed.split()) for language, listed in _LITTLE.items()}
 _SPOKEN = 0.15  # of a text's words that are little words of one language, for the text to be in it
 _HEARD = 0.02  # of the texts that are in a language, for its little words to count
 
@@ -140,7 +140,7 @@ def language(found: Collection[str]) -> str | None:
     """
     if not found:
         return None
-    times = {code: sum(word in listed for word in found) for code, listed in _LISTS.items()}
+    times = {code: sum(word in listed for word in found) for code, listed in LITTLE.items()}
     best = max(times, key=lambda code: times[code])
     return best if times[best] >= _SPOKEN * len(found) else None
 
@@ -157,7 +157,7 @@ def little_words(texts: Iterable[Collection[str]]) -> frozenset[str]:
     spoken = Counter(language(found) for found in texts)
     heard = {code for code, times in spoken.items() if code is not None and times >= _HEARD * spoken.total()}
     letters = frozenset("abcdefghijklmnopqrstuvwxyz")
-    return letters.union(*(_LISTS[code] for code in heard))
+    return letters.union(*(LITTLE[code] for code in heard))
 
 
 def spans(text: str) -> list[tuple[int, int, bool]]:

@@ -15,7 +15,7 @@ from typing import Any
 from semascope.corpus.corpus import Corpus
 from semascope.corpus.problems import Meter, Problems
 from semascope.corpus.pydocs import PythonDocs
-from semascope.corpus.wordnet import FOLDER, read_wordnet
+from semascope.ops.wordnet import FOLDER, read_wordnet
 from semascope.errors import InputError
 from semascope.ops import digest
 

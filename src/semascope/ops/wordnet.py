@@ -9,7 +9,7 @@ from pathlib import Path
 
 FOLDER = Path("/usr/share/wordnet")  # where wordnet-base puts it
 PARTS = ("noun", "verb", "adj", "adv")
-_MARK = re.compile(r"\((?:a|p|ip)\)$")
+MARK = re.compile(r"\((?:a|p|ip)\)$")
 
 
 @dataclass
@@ -102,7 +102,7 @@ def read_synset(part: str, line: str) -> tuple[str, Synset]:
     head, _, text = line.partition("|")
     f = head.split()
     n = int(f[3], 16)
-    words = [_MARK.sub("", w).replace("_", " ") for w in f[4 : 4 + 2 * n : 2]]
+    words = [MARK.sub("", w).replace("_", " ") for w in f[4 : 4 + 2 * n : 2]]
     gloss, examples = gloss_and_examples(text)
     synset = Synset(part, words, gloss, examples, int(f[1]))
     at = 4 + 2 * n
