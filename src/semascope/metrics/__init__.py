@@ -1,6 +1,7 @@
 """Measures and what is said with them: rankings, correlations, groups, pairs; intervals and paired tests. numpy alone."""
 
-from semascope.metrics.paired import Difference, holm, paired
+from semascope.metrics.corrections import benjamini_hochberg, holm
+from semascope.metrics.paired import Difference, detectable, paired
 from semascope.metrics.ranking import (
     Judgements,
     average_precision_at,
@@ -21,7 +22,9 @@ __all__ = [
     "Scores",
     "average_precision",
     "average_precision_at",
+    "benjamini_hochberg",
     "by_counts",
+    "detectable",
     "holm",
     "mean",
     "ndcg",
