@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -37,7 +37,7 @@ def circles(svg: str) -> list[tuple[float, float]]:
 
 @pytest.mark.parametrize("picture", ALL, ids=lambda p: type(p).__name__)
 def test_a_picture_is_one_well_formed_element_with_a_name(picture: object) -> None:
-    root = ElementTree.fromstring(draw(picture))
+    root = ET.fromstring(draw(picture))
     assert root.get("role") == "img"
     assert root.get("aria-label") == picture.title
 
