@@ -14,6 +14,15 @@ from semascope.ops.cloud.dimension import (
 )
 from semascope.ops.cloud.hubness import Hubness, hubness, occurrences, skewness
 from semascope.ops.cloud.isotropy import iso_score, mean_cosine, partition_ratio
+from semascope.ops.cloud.likeness import (
+    Fit,
+    information_imbalance,
+    linear_cka,
+    overlap,
+    procrustes,
+    procrustes_residual,
+    rsa,
+)
 from semascope.ops.cloud.near import Near, distinct, near
 from semascope.ops.cloud.rank import (
     Spectrum,
@@ -27,6 +36,7 @@ from semascope.ops.cloud.rank import (
 
 __all__ = [
     "Dimensions",
+    "Fit",
     "Hubness",
     "Near",
     "Scale",
@@ -39,14 +49,20 @@ __all__ = [
     "gride",
     "gride_scales",
     "hubness",
+    "information_imbalance",
     "intrinsic_dimension",
     "iso_score",
     "levina_bickel",
+    "linear_cka",
     "mean_cosine",
     "near",
     "occurrences",
+    "overlap",
     "participation_ratio",
     "partition_ratio",
+    "procrustes",
+    "procrustes_residual",
+    "rsa",
     "share_of_first",
     "skewness",
     "spectrum",

@@ -238,7 +238,7 @@ def _likeliest(logs: Values, inner: int, outer: int) -> float:
 
 
 def _logs(graph: Near, inner: int, outer: int) -> Values:
-    """log of the ratio of two neighbours' distances, of each row; a hair above zero where they are as far."""
+    """Logarithms of the ratio of two neighbours' distances, of each row; a hair above zero where they are as far."""
     _enough(graph)
     logs = np.log(graph.distances[:, outer - 1] / graph.distances[:, inner - 1])
     return np.maximum(logs, 1e-12)

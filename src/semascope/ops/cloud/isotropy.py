@@ -46,10 +46,8 @@ def partition_ratio(x: Array) -> Interval:
     """
     rows = vectors(x, least=LEAST, name="X").astype(np.float64)
     n, d = rows.shape
-    if n < d:
-        axes = np.linalg.svd(rows, full_matrices=False)[2].T  # along any other direction every product is zero: Z is n
-    else:
-        axes = np.linalg.eigh(rows.T @ rows)[1]
+    # Fewer rows than columns: along all directions beside these every product is zero, and Z is n.
+    axes = np.linalg.svd(rows, full_matrices=False)[2].T if n < d else np.linalg.eigh(rows.T @ rows)[1]
     along = rows @ axes
     lowest, highest = along.min(axis=0), along.max(axis=0)
     # Z of +a and of -a, each against its own largest exponent so that long rows do not overflow.
