@@ -35,7 +35,9 @@ def run(model: Any, tasks: list[Any]) -> Any:
         return mteb.evaluate(model, tasks, cache=None, raise_error=True, show_progress_bar=False)
 
 
-@pytest.mark.parametrize("recipe", ["default", "default | whiten(n_components=16) | int8"])
+@pytest.mark.parametrize(
+    "recipe", ["default | whiten(n_components=16) | int8", pytest.param("minilm[1,-1] | mean", marks=pytest.mark.slow)]
+)
 def test_any_recipe_passes_every_mock_task_of_mteb_for_texts(recipe: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -48,7 +50,7 @@ def test_any_recipe_passes_every_mock_task_of_mteb_for_texts(recipe: str) -> Non
     assert not failed
 
 
-@pytest.mark.parametrize("mode", ["hybrid", "exact"])
+@pytest.mark.parametrize("mode", ["hybrid", pytest.param("exact", marks=pytest.mark.slow)])
 def test_a_space_passes_every_mock_task_of_mteb_that_searches(mode: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
