@@ -169,7 +169,7 @@ class TransformerEncoder:
             read = self.read(items[start : start + BLOCK], kind=kind)
             cut += int(np.count_nonzero(read.cut))
             for places, hidden in self.in_batches(read.tokens, (self.depth,), batch_size=batch_size):
-                out[start + places] = self._pooled(read.tokens, places, hidden, read.prompt)
+                out[start + places] = self.pooled(read.tokens.take(places), hidden, read.prompt[places])
                 done += len(places)
                 if progress is not None:
                     progress(done, len(items))
@@ -231,7 +231,7 @@ class TransformerEncoder:
         first = np.zeros(len(tokens), dtype=np.int64) if prompt is None else prompt
         out = np.zeros((len(tokens), self.dim), dtype=np.float32)
         for places, hidden in self.in_batches(tokens, (self.depth,)):
-            out[places] = self._pooled(tokens, places, hidden, first)
+            out[places] = self.pooled(tokens.take(places), hidden, first[places])
         return out
 
     def count_tokens(self, texts: Iterable[str], *, kind: Kind = "document") -> NDArray[np.int64]:
@@ -239,8 +239,9 @@ class TransformerEncoder:
         read = self.read(texts, kind=kind)
         return read.tokens.lengths + read.cut
 
-    def _pooled(self, tokens: Tokens, places: Array, hidden: NDArray[np.float32], prompt: NDArray[np.int64]) -> Vectors:
-        return self.head(_states(tokens.take(places), hidden, (-1,)), prompt[places])
+    def pooled(self, tokens: Tokens, hidden: NDArray[np.float32], prompt: NDArray[np.int64]) -> Vectors:
+        """Rows float32 (n, dim) of last states (1, tokens, d) of tokens, the first `prompt` (n,) of each text its prompt's."""
+        return self.head(_states(tokens, hidden, (-1,)), prompt)
 
     def cuts(self, texts: Iterable[str], *, kind: Kind = "document") -> Cuts:
         """What `encode` would not read of texts, and where it would stop. Runs the tokenizer alone."""
