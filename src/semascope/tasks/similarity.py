@@ -49,7 +49,8 @@ class Similarity:
         return list(dict.fromkeys(text for pair in self.pairs for text in pair))
 
     @cached_property
-    def _places(self) -> Array:
+    def places(self) -> Array:
+        """Where the texts of each pair are among the different ones, (n, 2)."""
         place = {text: at for at, text in enumerate(self._texts)}
         return np.array([[place[a], place[b]] for a, b in self.pairs], np.int64)
 
@@ -60,7 +61,7 @@ class Similarity:
     def judge(self, rows: Mapping[str, Array]) -> Scores:
         """By cosine of rows (n, d)."""
         x = unit(rows["texts"])
-        cosines = np.einsum("ij,ij->i", x[self._places[:, 0]], x[self._places[:, 1]]).astype(np.float64)
+        cosines = np.einsum("ij,ij->i", x[self.places[:, 0]], x[self.places[:, 1]]).astype(np.float64)
         columns = {"gold": np.asarray(self.scores, np.float64), "score": cosines}
         return Scores(self.name, "Spearman", "spearman", self.units, columns)
 
