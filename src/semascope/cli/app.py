@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 import semascope
-from semascope.cli import demo, doctor, encode, find, leak, literature, look, make, models, say, serve
+from semascope.cli import demo, doctor, encode, find, leak, literature, look, make, models, say, serve, shape
 from semascope.cli.verb import show_examples
 from semascope.errors import SemascopeError, StoreError
 
@@ -40,7 +40,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "states",
     ),
     "Trust (is it what it should be?)": ("doctor", "leak"),
-    "Look (what is in it?)": ("look",),
+    "Look (what is in it?)": ("look", "shape"),
     "Literature (published methods, their claims checked here)": ("methods", "check", "cite", "models"),
 }
 EXAMPLES = (
@@ -187,7 +187,7 @@ for _verb in (
     *(demo.demo, make.build, find.search, serve.serve, make.add, make.delete, make.reencode, make.export, find.info),
     *(encode.encode, encode.states),
     *(doctor.doctor, leak.leak),
-    look.look,
+    *(look.look, shape.shape),
     *(literature.methods, literature.check, literature.cite, models.models),
 ):
     app.add_command(_verb)

@@ -1,1 +1,6 @@
-"""The shape of a cloud of vectors, or of every layer of a model."""
+"""The shape of a cloud of vectors, of two clouds of the same items, or of every layer of a model."""
+
+from semascope.shape.one import shape
+from semascope.shape.two import alike
+
+__all__ = ["alike", "shape"]

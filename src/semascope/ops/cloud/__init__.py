@@ -25,6 +25,7 @@ from semascope.ops.cloud.likeness import (
 )
 from semascope.ops.cloud.near import Near, distinct, near
 from semascope.ops.cloud.rank import (
+    Held,
     Spectrum,
     directions_for,
     effective_rank,
@@ -37,6 +38,7 @@ from semascope.ops.cloud.rank import (
 __all__ = [
     "Dimensions",
     "Fit",
+    "Held",
     "Hubness",
     "Near",
     "Scale",

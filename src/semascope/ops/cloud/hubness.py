@@ -27,6 +27,7 @@ class Hubness:
         orphans: Share of rows that are in nobody's list.
         largest: Share of the others in whose list the greatest hub is.
         hub: Which of the rows that differ it is.
+        rows: int64 (m,), places of the rows that differ in the matrix.
     """
 
     k: int
@@ -35,6 +36,7 @@ class Hubness:
     orphans: Interval
     largest: Interval
     hub: int
+    rows: NDArray[np.int64]
 
 
 def hubness(graph: Near, k: int = 10, *, seed: int = 0) -> Hubness:
@@ -66,7 +68,7 @@ def hubness(graph: Near, k: int = 10, *, seed: int = 0) -> Hubness:
     without = np.array(less)
     found = [jackknife(float(figures[0, place]), without[:, place], n) for place in range(3)]
     orphans, largest = within(found[1], 0.0, 1.0), within(found[2], 0.0, 1.0)
-    return Hubness(k, counts, found[0], orphans, largest, int(counts.argmax()))
+    return Hubness(k, counts, found[0], orphans, largest, int(counts.argmax()), graph.rows)
 
 
 def occurrences(indices: NDArray[np.int32], k: int, n: int) -> NDArray[np.int64]:

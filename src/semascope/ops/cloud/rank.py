@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,20 @@ from semascope.types import Array
 
 LEAST = 3  # rows below which a spectrum says nothing
 _NOTHING = 1e-12  # share of the variance below which a direction is rounding
+
+
+class Held(NamedTuple):
+    """How many directions hold a share of the variance of rows that they were not found on.
+
+    Attributes:
+        directions: The fewest that hold it.
+        share: What they hold.
+        cumulative: float64 (m,), what the first 1, 2, ... m directions hold.
+    """
+
+    directions: int
+    share: Interval
+    cumulative: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,11 +127,12 @@ def share_of_first(of: Spectrum, k: int) -> Interval:
     return within(_interval(share, of, gradient), 0.0, 1.0)
 
 
-def directions_for(x: Array, share: float = 0.9, *, seed: int = 0) -> tuple[int, Interval]:
+def directions_for(x: Array, share: float = 0.9, *, seed: int = 0) -> Held:
     """How many directions hold that share of the variance of rows they were NOT found on, and what they hold of it.
 
     Each half of rows `x` (n, d) is measured along the directions of the other half. The first k of n rows' own directions
-    always look better on those rows than on new ones, the more so the fewer rows there are.
+    always look better on those rows than on new ones, the more so the fewer rows there are. Where all directions that half of
+    the rows can have hold less than the share, that is their number, and `held` says how little it is.
 
     Raises:
         InputError: fewer than 6 rows, or rows that are all equal.
@@ -141,7 +157,7 @@ def directions_for(x: Array, share: float = 0.9, *, seed: int = 0) -> tuple[int,
     k = min(int(np.searchsorted(shares, share)) + 1, width)
     value = float(shares[k - 1])
     influence = (held[:, k - 1] - value * total) / total.mean()
-    return k, within(from_influence(value, influence), 0.0, 1.0)
+    return Held(k, within(from_influence(value, influence), 0.0, 1.0), shares)
 
 
 def _axes(rows: NDArray[np.float64]) -> NDArray[np.float64]:
