@@ -57,9 +57,13 @@ class Analogy:
         if len(self._once[0]) < 4:
             raise InputError(f"{self.name}: want at least four different words, got {len(self._once[0])}")
 
-    @cached_property
+    @property
     def units(self) -> tuple[str, ...]:
         """Ids of the questions."""
+        return self._units
+
+    @cached_property
+    def _units(self) -> tuple[str, ...]:
         return named(self.ids, len(self.questions))
 
     @cached_property

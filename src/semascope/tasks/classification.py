@@ -73,9 +73,13 @@ class Classification:
         if len(self._once[0]) < self.parts:
             raise InputError(f"{self.name}: want at least {self.parts} different texts, got {len(self._once[0])}")
 
-    @cached_property
+    @property
     def units(self) -> tuple[str, ...]:
         """Ids of the texts."""
+        return self._units
+
+    @cached_property
+    def _units(self) -> tuple[str, ...]:
         return named(self.ids, len(self.texts))
 
     @cached_property

@@ -54,9 +54,13 @@ class Clustering:
         if len(set(self.labels)) < 2:
             raise InputError(f"{self.name}: want texts with at least two different labels, got {len(set(self.labels))}")
 
-    @cached_property
+    @property
     def units(self) -> tuple[str, ...]:
         """Ids of the texts."""
+        return self._units
+
+    @cached_property
+    def _units(self) -> tuple[str, ...]:
         return named(self.ids, len(self.texts))
 
     @cached_property

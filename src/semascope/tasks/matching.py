@@ -42,9 +42,13 @@ class PairMatching:
         if len({bool(one) for one in self.matches}) < 2:
             raise InputError(f"{self.name}: want pairs that match and pairs that do not, got one kind alone")
 
-    @cached_property
+    @property
     def units(self) -> tuple[str, ...]:
         """Ids of the pairs."""
+        return self._units
+
+    @cached_property
+    def _units(self) -> tuple[str, ...]:
         return named(self.ids, len(self.pairs))
 
     @cached_property

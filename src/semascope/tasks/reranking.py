@@ -60,9 +60,13 @@ class Reranking:
         """Places of the queries whose candidates differ in relevance."""
         return [at for at, grades in enumerate(self.grades) if len({grade > 0 for grade in grades}) == 2]
 
-    @cached_property
+    @property
     def units(self) -> tuple[str, ...]:
         """Ids of the queries that are judged."""
+        return self._units
+
+    @cached_property
+    def _units(self) -> tuple[str, ...]:
         every = named(self.ids, len(self.queries))
         return tuple(every[at] for at in self._kept)
 

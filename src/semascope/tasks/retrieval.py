@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from semascope.errors import InputError
 from semascope.metrics.ranking import Judgements, average_precision_at, ndcg, ranked, recall_within, reciprocal_rank
@@ -45,9 +46,13 @@ class Retrieval:
                 f"{self.name}: want queries with a relevant document among {len(self.documents)}, got none"
             )
 
-    @cached_property
+    @property
     def units(self) -> tuple[str, ...]:
         """Ids of the queries for which some document is relevant."""
+        return self._units
+
+    @cached_property
+    def _units(self) -> tuple[str, ...]:
         return tuple(
             name
             for name in self.queries
@@ -72,10 +77,14 @@ class Retrieval:
 
     def judge(self, rows: Mapping[str, Array]) -> Scores:
         """By cosine of rows (n, d)."""
+        return self.judge_ranking(self.ranking(rows))
+
+    def ranking(self, rows: Mapping[str, Array], k: int = DEEP) -> NDArray[np.int64]:
+        """Places of the k documents nearest to each query by cosine of rows (n, d), best first, (queries, k or all there are)."""
         documents, queries = unit(rows["documents"]), unit(rows["queries"])
         step = max(1, _AT_ONCE // len(documents))
-        parts = [ranked(queries[start : start + step] @ documents.T, DEEP) for start in range(0, len(queries), step)]
-        return self.judge_ranking(np.concatenate(parts))
+        parts = [ranked(queries[start : start + step] @ documents.T, k) for start in range(0, len(queries), step)]
+        return np.concatenate(parts)
 
     def judge_scores(self, scores: Array) -> Scores:
         """By scores (queries, documents), however they were made."""

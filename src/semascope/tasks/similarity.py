@@ -39,9 +39,13 @@ class Similarity:
         if len(set(self.scores)) < 2:
             raise InputError(f"{self.name}: want pairs with at least two different scores, got {len(set(self.scores))}")
 
-    @cached_property
+    @property
     def units(self) -> tuple[str, ...]:
         """Ids of the pairs."""
+        return self._units
+
+    @cached_property
+    def _units(self) -> tuple[str, ...]:
         return tuple(self.ids if self.ids is not None else map(str, range(len(self.pairs))))
 
     @cached_property

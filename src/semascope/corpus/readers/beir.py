@@ -56,16 +56,26 @@ class Beside:
                 log.bad(row.place, "no query text or no id; passed over")
         return out
 
+    def splits(self) -> dict[str, Path]:
+        """Name -> file of judgements: those of qrels by their stems; where there are none, qrels.tsv or qrels.txt as "qrels"."""
+        found = {path.stem: path for path in sorted((self.folder / "qrels").glob("*.tsv"))}
+        alone = [path for name in ("qrels.tsv", "qrels.txt") if (path := self.folder / name).is_file()]
+        return found or {path.stem: path for path in reversed(alone)}
+
     def judgements(self, log: Problems) -> dict[str, dict[str, int]]:
         """Query id -> document id -> grade. qrels/test.tsv alone where it is there, else every .tsv of qrels."""
-        folder = self.folder / "qrels"
-        test = folder / "test.tsv"
-        paths = [test] if test.is_file() else sorted(folder.glob("*.tsv"))
-        paths = paths or [path for name in ("qrels.tsv", "qrels.txt") if (path := self.folder / name).is_file()]
+        there = self.splits()
         out: dict[str, dict[str, int]] = {}
-        for path in paths:
-            name = path.relative_to(self.folder).as_posix()
-            self._read(replace(self.options, path=path, name=name), out, log)
+        for path in [there["test"]] if "test" in there else there.values():
+            for query, graded in self.read_judgements(path, log).items():
+                out.setdefault(query, {}).update(graded)
+        return out
+
+    def read_judgements(self, path: Path, log: Problems) -> dict[str, dict[str, int]]:
+        """Query id -> document id -> grade of one file, in the shape of BEIR or TREC."""
+        name = path.relative_to(self.folder).as_posix() if path.is_relative_to(self.folder) else path.name
+        out: dict[str, dict[str, int]] = {}
+        self._read(replace(self.options, path=path, name=name), out, log)
         return out
 
     def _read(self, file: TextFile, out: dict[str, dict[str, int]], log: Problems) -> None:
