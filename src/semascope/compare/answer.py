@@ -1,0 +1,133 @@
+"""From contenders and a source to a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from semascope.compare import verdict
+from semascope.compare.clicks import ClickTask
+from semascope.compare.comparing import Against, Compared, Pair, Telling, compare
+from semascope.compare.examples import examples
+from semascope.compare.groups import kinds
+from semascope.compare.leaks import leaks
+from semascope.metrics import Difference, paired
+from semascope.report import Finding, Report
+from semascope.report.findings import Table
+from semascope.types import Task
+
+
+@dataclass(frozen=True)
+class How:
+    """How contenders are compared and what is told of it.
+
+    Args:
+        against: "all" pairs, or the "first" against each other one.
+        level: Of intervals.
+        draws: Of bootstrap and test.
+        seed: Of both.
+        show: Wins and losses that are shown with their texts.
+    """
+
+    against: Against = "all"
+    level: float = 0.95
+    draws: int = 10_000
+    seed: int = 0
+    show: int = 3
+
+
+def compared(
+    contenders: Sequence[Any],
+    tasks: Sequence[Task],
+    how: How | None = None,
+    *,
+    source: str = "scores",
+    clicks: ClickTask | None = None,
+    trained: Sequence[str] | None = None,
+    telling: Telling | None = None,
+) -> Report:
+    """Compare, and say what was found.
+
+    Args:
+        contenders: As `compare` takes them.
+        tasks: As `compare` takes them.
+        how: Options.
+        source: What the tasks were read from.
+        clicks: Of a task that was made of clicks: what has to be said of it.
+        trained: Texts that a model learned from; the tasks are searched for near copies of them.
+        telling: As `compare` takes it.
+
+    Raises:
+        InputError, OptionError: as `compare`.
+    """
+    how = how or How()
+    options: dict[str, Any] = {"level": how.level, "draws": how.draws, "seed": how.seed}
+    found = compare(contenders, tasks, against=how.against, telling=telling, **options)
+    findings: list[Finding] = verdict.evidence(found)
+    tables: list[Table] = []
+    for one in found:
+        pair = _telling(one)
+        tables.append(verdict.quality(one))
+        tables += [table for table in (verdict.others(one, pair),) if table is not None]
+        tables += [table for table in (verdict.grouped(pair, kinds(one, pair, **options)),) if table is not None]
+        if how.show:
+            tables += verdict.told(one, pair, *examples(one, pair, how.show))
+        if trained is not None and one.task is not None:
+            findings += _without(one, pair, trained, options)
+    if clicks is not None:
+        findings += _clicked(found[0], clicks, options)
+    said = verdict.headline(found)
+    if any(one.name == "without copies" and one.level == "fault" for one in findings):
+        said += " It does not stay without texts that stand in the training texts too."
+    return verdict.report(
+        source, found, verdict=said, findings=findings, tables=tables, notes=_notes(found, how, clicks)
+    )
+
+
+def _telling(found: Compared) -> Pair:
+    """The pair whose wins and losses are told: the first contender and the best of its rivals."""
+    first = found.pairs[0].a
+    return max((pair for pair in found.pairs if pair.a == first), key=lambda pair: found.result(pair.b).interval.value)
+
+
+def _without(found: Compared, pair: Pair, trained: Sequence[str], options: dict[str, Any]) -> list[Finding]:
+    assert found.task is not None  # noqa: S101 - the caller has looked
+    leak = leaks(found.task, trained)
+    left = np.flatnonzero(~leak.units)
+    again: Difference | None = None
+    a, b = (found.result(name).scores.part(left) if len(left) >= 2 else None for name in (pair.a, pair.b))
+    if a is not None and b is not None and leak.units.any():
+        again = paired(a, b, **options)
+    return verdict.leaked(found, pair, leak, again)
+
+
+def _clicked(found: Compared, clicks: ClickTask, options: dict[str, Any]) -> list[Finding]:
+    out = [Finding("clicks", "warning", " ".join(clicks.says))]
+    task, pair = clicks.weighed, _telling(found)
+    places = [found.result(name).places for name in (pair.a, pair.b)]
+    if task is None or found.task is None or places[0] is None or places[1] is None:
+        return out
+    rows = [found.task.units.index(name) for name in task.units]
+    again = paired(task.judge_ranking(places[0][rows]), task.judge_ranking(places[1][rows]), **options)
+    said = f"with every click weighed by the position it was made at: {pair.b} less {pair.a} {verdict.signed(again)}, {verdict.chance(again.p)}"
+    return [*out, Finding("clicks by position", "note", said, vars(again))]
+
+
+def _notes(found: Sequence[Compared], how: How, clicks: ClickTask | None) -> list[str]:
+    one = found[0].pairs[0].difference
+    means = {
+        "signs flipped": "the gain of every unit with a random sign",
+        "ranks exchanged": "ranks of the two exchanged for random units",
+        "bootstrap": "the bootstrap shifted to no difference",
+    }
+    said = f"Intervals: {how.level:.0%}, paired bootstrap. p: {means.get(one.test, one.test)}, {how.draws:,} draws."
+    many = found[0].pairs[0].comparisons
+    if many > 1:
+        said += f" p-values are corrected for {many} comparisons (Holm); intervals are each on its own."
+    labelled = [each.task for each in found if each.task is not None]
+    if clicks is None and labelled and not all(task.labelled for task in labelled):
+        said += " These tasks were made of the texts alone; nobody judged."
+    return [said]

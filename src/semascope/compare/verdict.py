@@ -1,0 +1,298 @@
+"""What a comparison says: the verdict first, then figures, wins and losses with their texts, kinds of queries, costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from semascope.compare.comparing import Compared, Pair, Result
+from semascope.compare.examples import Example, gains
+from semascope.compare.groups import Kind
+from semascope.compare.leaks import Leak
+from semascope.metrics import Difference
+from semascope.report import Finding, Report, Table
+from semascope.report.pictures import Forest
+
+_NOUNS = {"retrieval": "queries", "reranking": "queries", "analogy": "questions"}
+_PAIRS = ("similarity", "pair matching", "word similarity")
+_LONGEST = 200  # characters of a text that are shown
+
+
+def noun(found: Compared) -> str:
+    """What a unit of a task is, in the plural."""
+    kind = found.task.kind if found.task is not None else ""
+    return "pairs" if kind in _PAIRS else _NOUNS.get(kind, "texts" if found.task is not None else "units")
+
+
+def signed(one: Difference) -> str:
+    """A difference with its interval."""
+    return f"{one.value:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
+
+
+def chance(p: float) -> str:
+    """A p-value as people write it."""
+    return f"p = {p:.2g}" if p >= 0.0001 else "p < 0.0001"
+
+
+def sentence(found: Compared, pair: Pair) -> str:
+    """The verdict on one pair."""
+    one, units = pair.difference, noun(found)
+    said = f"{found.metric} {signed(one)}, {chance(one.p)}, {one.n:,} {units}"
+    if pair.better:
+        loser = pair.a if pair.better == pair.b else pair.b
+        turned = one.value if pair.better == pair.b else -one.value
+        low, high = (one.low, one.high) if pair.better == pair.b else (-one.high, -one.low)
+        said = f"{found.metric} {turned:+.3f} [{low:.3f}, {high:.3f}], {chance(one.p)}, {one.n:,} {units}"
+        return f"{pair.better} is better than {loser}: {said}"
+    return (
+        f"No difference shown between {pair.a} and {pair.b}: {said}; with so many {units} a difference of {pair.detectable:.3f} would have "
+        f"been seen four times in five, and one of more than {one.most:.3f} is ruled out"
+    )
+
+
+def headline(found: Sequence[Compared]) -> str:
+    """The first line."""
+    pairs = [(one, pair) for one in found for pair in one.pairs]
+    if len(pairs) == 1:
+        return f"{sentence(*pairs[0])}."
+    said = [_of_task(one) for one in found]
+    return " ".join(said) + f" ({len(pairs)} comparisons, corrected by Holm's procedure)"
+
+
+def _of_task(one: Compared) -> str:
+    """Several pairs on one task: the highest, and what it is shown to be better than."""
+    best = max(one.results, key=lambda result: result.interval.value).name
+    mine = [pair for pair in one.pairs if best in (pair.a, pair.b)]
+    beaten = [_other(pair, best) for pair in mine if pair.better == best]
+    equal = [_other(pair, best) for pair in mine if not pair.better]
+    value = one.result(best).interval.value
+    said = f"{one.name}: {best} has the highest {one.metric}, {value:.3f}"
+    if beaten:
+        said += f", shown to be better than {_listed(beaten)}"
+    if equal:
+        said += f"{' but' if beaten else ';'} no difference shown to {_listed(equal)}"
+    return f"{said}."
+
+
+def _other(pair: Pair, name: str) -> str:
+    return pair.a if pair.b == name else pair.b
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def shortened(text: str, most: int = _LONGEST) -> str:
+    """A text on one line, cut where it is long."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= most else f"{flat[: most - 1].rstrip()}…"
+
+
+def evidence(found: Sequence[Compared]) -> list[Finding]:
+    """Every pair on every task."""
+    several = len(found) > 1
+    out: list[Finding] = []
+    for one in found:
+        for pair in one.pairs:
+            name = f"{one.name}: {pair.a} and {pair.b}" if several else f"{pair.a} and {pair.b}"
+            said = [_counted(one, pair)]
+            if pair.comparisons > 1:
+                said = [sentence(one, pair), *said, f"p before correction {pair.alone:.2g}"]
+            says = "; ".join(part for part in said if part)
+            out.append(Finding(name, "fine" if pair.better else "note", says, _numbers(one, pair)))
+    return out
+
+
+def _counted(found: Compared, pair: Pair) -> str:
+    gain = gains(found, pair)
+    if gain is None:
+        return ""
+    wins, losses = int((gain > 0).sum()), int((gain < 0).sum())
+    what = (
+        ""
+        if found.result(pair.a).scores.statistic == "mean"
+        else " (a pair is won by who puts it nearer to where people do)"
+    )
+    return f"{pair.b} wins {wins:,} {noun(found)}, {pair.a} {losses:,}, {len(gain) - wins - losses:,} are even{what}"
+
+
+def _numbers(found: Compared, pair: Pair) -> dict[str, Any]:
+    one = pair.difference
+    return {
+        "task": found.name,
+        "metric": found.metric,
+        "a": pair.a,
+        "b": pair.b,
+        "difference": one.value,
+        "low": one.low,
+        "high": one.high,
+        "level": one.level,
+        "p": one.p,
+        "p_alone": pair.alone,
+        "comparisons": pair.comparisons,
+        "test": one.test,
+        "n": one.n,
+        "wins": one.wins,
+        "losses": one.losses,
+        "shown": one.shown,
+        "better": pair.better,
+        "detectable": pair.detectable,
+        "ruled_out_above": one.most,
+    }
+
+
+def quality(found: Compared) -> Table:
+    """Every contender: the headline, the other figures, what it costs."""
+    names = list(found.results[0].scores.more)
+    head = ["", found.metric, *names, "bytes a vector", "texts a second"]
+    rows = [
+        [
+            one.name,
+            f"{one.interval.value:.3f} [{one.interval.low:.3f}, {one.interval.high:.3f}]",
+            *(f"{float(one.scores.more[name].mean()):.3f}" for name in names),
+            *_costs(one),
+        ]
+        for one in found.results
+    ]
+    said = {one.name: one.rows.says for one in found.results if one.rows is not None and one.rows.says}
+    note = " ".join(f"{name} {says}." for name, says in said.items())
+    return Table(f"{found.name}, {found.results[0].interval.n:,} {noun(found)}", head, rows, note)
+
+
+def _costs(one: Result) -> tuple[str, str]:
+    if one.rows is None:
+        return "", ""
+    made = one.rows
+    return f"{made.bytes:,}", f"{made.encoded / made.seconds:,.0f}" if made.seconds else "(read)"
+
+
+def others(found: Compared, pair: Pair) -> Table | None:
+    """The other figures of a pair."""
+    if not pair.more:
+        return None
+    rows = [(name, signed(one), f"{one.p:.2g}", f"{one.wins:,}", f"{one.losses:,}") for name, one in pair.more.items()]
+    return Table(
+        f"Other figures: {pair.b} less {pair.a}",
+        ("figure", "difference", "p", f"{pair.b} wins", f"{pair.a} wins"),
+        rows,
+        f"These p-values are not corrected for being looked at too; {found.metric} was asked.",
+    )
+
+
+def told(found: Compared, pair: Pair, wins: Sequence[Example], losses: Sequence[Example]) -> list[Table]:
+    """Wins and losses with their texts."""
+    out: list[Table] = []
+    for name, some in ((pair.b, wins), (pair.a, losses)):
+        rows = [
+            (f"{one.gain:+.3f}" if place == 0 else "", what, shortened(text))
+            for one in some
+            for place, (what, text) in enumerate(one.lines)
+        ]
+        if rows:
+            out.append(Table(f"{noun(found).capitalize()} that {name} wins most", ("gain", "", ""), rows))
+    return out
+
+
+def grouped(pair: Pair, kinds: Sequence[Kind]) -> Table | None:
+    """Kinds of queries."""
+    if not kinds:
+        return None
+    rows = [(one.name, f"{one.difference.n:,}", signed(one.difference), f"{one.difference.p:.2g}") for one in kinds]
+    return Table(
+        f"Kinds of queries: {pair.b} less {pair.a}",
+        ("queries with", "n", "difference", "p"),
+        rows,
+        f"p-values are corrected for {len(kinds)} kinds.",
+    )
+
+
+def leaked(found: Compared, pair: Pair, leak: Leak, without: Difference | None) -> list[Finding]:
+    """What a test shares with training texts, and whether the verdict survives without it."""
+    shares = ", ".join(
+        f"{leak.copied[name]:,} of {total:,} {name} ({leak.copied[name] / max(total, 1):.1%})"
+        for name, total in leak.texts.items()
+    )
+    touched = int(leak.units.sum())
+    numbers = {
+        "copied": dict(leak.copied),
+        "texts": dict(leak.texts),
+        "units": touched,
+        "examples": list(leak.examples),
+        "trained": leak.trained,
+    }
+    if not any(leak.copied.values()):
+        said = f"none of {', '.join(f'{total:,} {name}' for name, total in leak.texts.items())} has a near copy among {leak.trained:,} training texts"
+        return [Finding("training texts", "fine", f"{said} (copies in other words are not seen)", numbers)]
+    first = Finding(
+        "training texts",
+        "warning",
+        f"{shares} have a near copy among {leak.trained:,} training texts; {touched:,} of {len(leak.units):,} {noun(found)} hang on one",
+        numbers,
+    )
+    if without is None:
+        said = f"too few {noun(found)} are left to compare again without them"
+        return [first, Finding("without copies", "warning", said)]
+    same = without.shown == pair.difference.shown and (not without.shown or without.value * pair.difference.value > 0)
+    said = f"{pair.b} less {pair.a} {signed(without)}, {chance(without.p)}, on the {without.n:,} {noun(found)} without copies: the verdict "
+    said += "stays" if same else "DOES NOT STAY"
+    figures: Mapping[str, Any] = {**vars(without), "stays": same}
+    return [first, Finding("without copies", "note" if same else "fault", said, figures)]
+
+
+def forest(found: Sequence[Compared]) -> Forest:
+    """All differences with their intervals."""
+    several = len(found) > 1
+    rows = [
+        (
+            f"{one.name}: {pair.b} less {pair.a}" if several else f"{pair.b} less {pair.a}",
+            pair.difference.value,
+            pair.difference.low,
+            pair.difference.high,
+        )
+        for one in found
+        for pair in one.pairs
+    ]
+    metrics = list(dict.fromkeys(one.metric for one in found))
+    return Forest("Differences with their intervals", metrics[0] if len(metrics) == 1 else "difference", rows)
+
+
+def plain(found: Sequence[Compared]) -> dict[str, Any]:
+    """Every figure, as plain values."""
+    return {
+        "tasks": [
+            {
+                "task": one.name,
+                "metric": one.metric,
+                "n": one.results[0].interval.n,
+                "contenders": {
+                    result.name: {
+                        "value": result.interval.value,
+                        "low": result.interval.low,
+                        "high": result.interval.high,
+                        "more": {name: float(values.mean()) for name, values in result.scores.more.items()},
+                        "bytes": result.rows.bytes if result.rows else None,
+                        "seconds": result.rows.seconds if result.rows else None,
+                        "encoded": result.rows.encoded if result.rows else None,
+                    }
+                    for result in one.results
+                },
+                "pairs": [
+                    {**_numbers(one, pair), "more": {name: vars(other) for name, other in pair.more.items()}}
+                    for pair in one.pairs
+                ],
+            }
+            for one in found
+        ]
+    }
+
+
+def report(source: str, found: Sequence[Compared], **parts: Any) -> Report:
+    """The report of a comparison; `parts` are further fields of it."""
+    return Report(
+        "compare",
+        source,
+        parts.pop("verdict", headline(found)),
+        numbers=plain(found),
+        pictures=[forest(found)],
+        **parts,
+    )
