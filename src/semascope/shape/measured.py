@@ -73,7 +73,7 @@ def measured(x: Vectors, *, seed: int = 0, progress: Progress | None = None) -> 
         raise InputError(f"X: want at least {LEAST} rows that differ, got {len(graph.rows)} among {len(x)}")
     of = spectrum(x)
     hubs = hubness(graph, min(NEAREST, graph.k), seed=seed)
-    found = dimensions(graph, cells(x, graph, seed=seed), copies=len(x) - len(graph.rows))
+    found = dimensions(graph, cells(x, graph), copies=len(x) - len(graph.rows))
     count, held, cumulative = directions_for(x, HELD, seed=seed)
     figures = {
         "mean cosine of two rows": mean_cosine(x),

@@ -4,7 +4,8 @@ All read one graph of nearest neighbours. Each has its own bias (all but the nea
 dimensions above ten or so come out too low), so what is reported is what they say side by side, not one number.
 
 The intervals say how far an estimate would move with other rows drawn from the same source. They do not hold its bias.
-Rows near each other share neighbours, so rows are taken together in cells of the cloud before their spread is measured.
+Rows near each other share neighbours, so the cloud is cut into cells, and an interval is from what an estimate is without each
+cell: without what its rows say themselves, and without them as neighbours of rows in other cells.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from semascope.types import Array, Progress
 
 LEAST = 20  # rows that differ, below which no dimension is told
 NEAREST = 20  # neighbours of the maximum-likelihood estimate
-CELLS = 40  # of a cloud, for intervals
+CELLS = 64  # of a cloud, for intervals
+_COLUMNS = 12  # by which cells are cut
 _MOST = 1e4  # dimensions that an estimate can have
 
 Values = NDArray[np.float64]
@@ -110,9 +112,7 @@ def intrinsic_dimension(
     """
     reach = max(2 * integer(most, name="most", least=1), integer(neighbours, name="neighbours", least=3))
     graph = near(x, reach, asked=asked, seed=seed, progress=progress)
-    return dimensions(
-        graph, cells(x, graph, seed=seed), neighbours=neighbours, most=most, copies=len(x) - len(graph.rows)
-    )
+    return dimensions(graph, cells(x, graph), neighbours=neighbours, most=most, copies=len(x) - len(graph.rows))
 
 
 def dimensions(
@@ -131,14 +131,27 @@ def dimensions(
     )
 
 
-def cells(x: Array, graph: Near, count: int = CELLS, *, seed: int = 0) -> NDArray[np.int64]:
-    """In which of about `count` cells each asked row lies: that of the nearest of so many rows drawn at random, int64 (a,)."""
+def cells(x: Array, graph: Near, count: int = CELLS) -> NDArray[np.int64]:
+    """In which of at most `count` (a power of two) cells each row that differs lies, int64 (m,): cells of as many rows each.
+
+    Halves of halves, each cut across the widest of its leading principal columns; never fewer than five rows to a cell.
+    """
     rows = np.asarray(x, np.float32)[graph.rows]
     rows = rows - rows.mean(axis=0, dtype=np.float64).astype(np.float32)
-    drawn = np.random.default_rng((seed, 5)).permutation(len(rows))[: min(count, max(2, len(graph.asked) // 5))]
-    centres = rows[drawn]
-    half = np.einsum("ij,ij->i", centres, centres) / 2
-    return (rows[graph.asked] @ centres.T - half).argmax(axis=1)
+    if rows.shape[1] > _COLUMNS:
+        axes = np.linalg.eigh((rows.T @ rows).astype(np.float64))[1][:, -_COLUMNS:]
+        rows = rows @ axes.astype(np.float32)
+    out = np.zeros(len(rows), np.int64)
+    parts = [np.arange(len(rows))]
+    while 2 * len(parts) <= count and len(rows) >= 10 * len(parts):
+        halves: list[NDArray[np.int64]] = []
+        for part in parts:
+            order = np.argsort(rows[part, int(rows[part].var(axis=0).argmax())], kind="stable")
+            halves += [part[order[: len(part) // 2]], part[order[len(part) // 2 :]]]
+        parts = halves
+    for place, part in enumerate(parts):
+        out[part] = place
+    return out
 
 
 def two_nn(graph: Near, of: NDArray[np.int64], *, discard: float = 0.1) -> Interval:
@@ -164,7 +177,7 @@ def two_nn(graph: Near, of: NDArray[np.int64], *, discard: float = 0.1) -> Inter
         up = -np.log1p(-np.arange(1, kept + 1) / (len(some) + (kept == len(some))))
         return float(along @ up / (along @ along))
 
-    return jackknife(fitted(logs), _without(fitted, logs, of), len(logs), ratio=True)
+    return jackknife(fitted(logs), _without(fitted, logs, of[graph.asked]), len(logs), ratio=True)
 
 
 def two_nn_likelihood(graph: Near, of: NDArray[np.int64]) -> Interval:
@@ -174,7 +187,8 @@ def two_nn_likelihood(graph: Near, of: NDArray[np.int64]) -> Interval:
     """
     logs = _logs(graph, 1, 2)
     value = (len(logs) - 1) / float(logs.sum())
-    return _clustered(value, 1 / value - logs, np.full(len(logs), 1 / value**2), of)
+    moved = -_moved(graph, of, np.array([-1 / 2, 1 / 2])) / value
+    return _clustered(value, 1 / value - logs, len(logs) / value**2, moved, of[graph.asked])
 
 
 def levina_bickel(graph: Near, of: NDArray[np.int64], k: int = NEAREST) -> Interval:
@@ -190,7 +204,10 @@ def levina_bickel(graph: Near, of: NDArray[np.int64], k: int = NEAREST) -> Inter
     _enough(graph)
     logs = np.log(graph.distances[:, k - 1 : k] / graph.distances[:, : k - 1]).mean(axis=1)
     value = 1 / float(logs.mean())
-    return _clustered(value, 1 / value - logs, np.full(len(logs), 1 / value**2), of)
+    # Without the neighbour of rank r, the k-th and all behind r are one place farther out: by 1 / (D rank) on a logarithmic scale.
+    steps = 1 / k - np.cumsum((1 / np.arange(1, k))[::-1])[::-1] / (k - 1)
+    moved = -_moved(graph, of, np.append(steps, 1 / k)) / value
+    return _clustered(value, 1 / value - logs, len(logs) / value**2, moved, of[graph.asked])
 
 
 def gride(graph: Near, of: NDArray[np.int64], inner: int, outer: int) -> Scale:
@@ -208,11 +225,15 @@ def gride(graph: Near, of: NDArray[np.int64], inner: int, outer: int) -> Scale:
     logs = _logs(graph, inner, outer)
     value = _likeliest(logs, inner, outer)
     between = outer - inner - 1
+    grown = -np.expm1(-value * logs)
     shrunk = np.exp(-value * logs)
-    score = 1 / value - (outer - 1) * logs + between * logs / -np.expm1(-value * logs)
-    bend = 1 / value**2 + between * np.square(logs / np.expm1(-value * logs)) * shrunk
+    score = 1 / value - (outer - 1) * logs + between * logs / grown
+    bend = float((1 / value**2 + between * np.square(logs / grown) * shrunk).sum())
+    slope = float((1 - outer + between * (1 / grown - value * logs * shrunk / np.square(grown))).mean())
+    steps = np.where(np.arange(outer) < inner, 1 / outer - 1 / inner, 1 / outer)
+    moved = slope * _moved(graph, of, steps) / value
     distance = float(graph.distances[:, outer - 1].mean())
-    return Scale(inner, outer, distance, _clustered(value, score, bend, of))
+    return Scale(inner, outer, distance, _clustered(value, score, bend, moved, of[graph.asked]))
 
 
 def gride_scales(graph: Near, of: NDArray[np.int64], most: int = 256) -> tuple[Scale, ...]:
@@ -253,9 +274,28 @@ def _without(figure: Callable[[Values], float], values: Values, of: NDArray[np.i
     return np.array([figure(values[of != cell]) for cell in np.unique(of)])
 
 
-def _clustered(value: float, score: Values, bend: Values, of: NDArray[np.int64]) -> Interval:
-    """The interval of a likeliest value from its scores, summed in cells: the sandwich of Liang and Zeger (1986), theorem 2."""
-    sums = np.bincount(of, weights=score)
-    count = len(np.unique(of))
-    error = float(np.sqrt(np.square(sums).sum() * count / (count - 1)) / bend.sum())
-    return around(value, error, len(score), ratio=True, reach=t_quantile(count - 1))
+def _moved(graph: Near, of: NDArray[np.int64], steps: Values) -> Values:
+    """How far the logarithms of ratios of rows outside each cell move in sum without the cell's rows as their neighbours, (cells,).
+
+    `steps` (k,) is what the loss of the neighbour of each rank moves one by, in units of 1 / D.
+    """
+    near = of[graph.indices[:, : len(steps)]]
+    count = int(of.max()) + 1
+    near[near == of[graph.asked][:, None]] = count
+    out = np.zeros(count)
+    # Ranks of one step are counted together.
+    ends = [*(np.flatnonzero(np.diff(steps)) + 1), len(steps)]
+    for start, end in zip([0, *ends], ends, strict=False):
+        out += steps[start] * np.bincount(near[:, start:end].ravel(), minlength=count + 1)[:count]
+    return out
+
+
+def _clustered(value: float, score: Values, bend: float, moved: Values, of: NDArray[np.int64]) -> Interval:
+    """The interval of a likeliest value from what its score is without each cell: one Newton step of the delete-a-group jackknife.
+
+    Without `moved` it is the sandwich of Liang and Zeger (1986), theorem 2.
+    """
+    g = len(moved)
+    steps = (moved - np.bincount(of, weights=score, minlength=g)) / bend
+    error = float(np.sqrt((g - 1) / g * np.square(steps - steps.mean()).sum()))
+    return around(value, error, len(score), ratio=True, reach=t_quantile(g - 1))

@@ -67,8 +67,19 @@ def hubness(graph: Near, k: int = 10, *, seed: int = 0) -> Hubness:
     ]
     without = np.array(less)
     found = [jackknife(float(figures[0, place]), without[:, place], n) for place in range(3)]
-    orphans, largest = within(found[1], 0.0, 1.0), within(found[2], 0.0, 1.0)
+    orphans, largest = _at_least_wilson(within(found[1], 0.0, 1.0)), within(found[2], 0.0, 1.0)
     return Hubness(k, counts, found[0], orphans, largest, int(counts.argmax()), graph.rows)
+
+
+def _at_least_wilson(share: Interval) -> Interval:
+    """An interval of a share, not narrower than independent rows would have it: none seen of n is no proof that there are none.
+
+    Source: Wilson (1927), "Probable Inference, the Law of Succession, and Statistical Inference".
+    """
+    p, n, z = share.value, share.n, 1.959964
+    middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z * float(np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))) / (1 + z**2 / n)
+    return Interval(p, max(0.0, min(share.low, p, middle - half)), max(share.high, p, middle + half), n)
 
 
 def occurrences(indices: NDArray[np.int32], k: int, n: int) -> NDArray[np.int64]:

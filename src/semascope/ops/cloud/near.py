@@ -11,10 +11,11 @@ from semascope.errors import InputError
 from semascope.ops.door import integer, vectors
 from semascope.types import Array, Progress
 
-_BLOCK = 1_000  # rows whose distances to all others are looked at together
+_NUMBERS = 2_000_000  # distances looked at together
 _CLOSE = 0.02  # of the sum of two squared lengths: below that a squared distance by products has lost digits
 _SUBSET = 16  # every so manyth distance of a row says about how far its k-th nearest is
-_ROOM = 1.3  # times as many candidates as wanted
+_ROOM = 1.2  # times as many candidates as wanted
+_SHIFT, _PLACE = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 
 class Near(NamedTuple):
@@ -75,34 +76,38 @@ def near(x: Array, k: int = 512, *, asked: int | None = None, seed: int = 0, pro
     drawn = np.arange(m)
     if asked is not None and integer(asked, name="asked", least=1) < m:
         drawn = np.sort(np.random.default_rng(seed).permutation(m)[:asked])
-    squares = np.einsum("ij,ij->i", centred, centred)
+    squares = np.einsum("ij,ij->i", centred, centred)[:, None]
+    one = np.ones_like(squares)
+    left, right = np.concatenate([-2 * centred, squares, one], axis=1), np.concatenate([centred, one, squares], axis=1)
     indices, distances = np.empty((len(drawn), k), np.int32), np.empty((len(drawn), k))
-    for start in range(0, len(drawn), _BLOCK):
-        part = drawn[start : start + _BLOCK]
-        far = centred[part] @ centred.T
-        far *= -2
-        far += squares
-        far += squares[part, None]
+    block = max(64, _NUMBERS // m)
+    for start in range(0, len(drawn), block):
+        part = drawn[start : start + block]
+        far = left[part] @ right.T  # squared distances
         far[np.arange(len(part)), part] = np.inf
-        _chosen(far, k, indices[start : start + _BLOCK], distances[start : start + _BLOCK])
-        _corrected(exact, squares, part, indices[start : start + _BLOCK], distances[start : start + _BLOCK])
+        _chosen(far, k, indices[start : start + block], distances[start : start + block])
+        _corrected(exact, squares[:, 0], part, indices[start : start + block], distances[start : start + block])
         if progress is not None:
-            progress(min(start + _BLOCK, len(drawn)), len(drawn))
+            progress(min(start + block, len(drawn)), len(drawn))
     return Near(places, drawn, indices, np.sqrt(distances))
 
 
 def _chosen(far: NDArray[np.float32], k: int, indices: NDArray[np.int32], squared: NDArray[np.float64]) -> None:
-    """The k least of each row, in order, written into two arrays."""
+    """The k least of each row, in order, equal ones by place, written into two arrays."""
     m = far.shape[1]
     levels = _levels(far, k)
+    # What is not negative is ordered as its bits are: distance and place in one number, sorted at once.
+    bits = np.maximum(far, 0, out=far).view(np.uint32)
     for place, row in enumerate(far):
         # Few are below the level, so that only those have to be put in order; all of them where too few are.
         inside = np.flatnonzero(row < levels[place])
         if len(inside) < k:
-            inside = np.argpartition(row, k - 1)[:k] if k < m else np.arange(m)
-        found = row[inside]
-        order = np.argsort(found, kind="stable")[:k]
-        indices[place], squared[place] = inside[order], found[order]
+            level = np.partition(row, k - 1)[k - 1] if k < m else np.inf
+            inside = np.flatnonzero(row <= level)
+        keys = (bits[place, inside].astype(np.uint64) << _SHIFT) | inside.astype(np.uint64)
+        keys.sort()
+        indices[place] = keys[:k] & _PLACE
+        squared[place] = (keys[:k] >> _SHIFT).astype(np.uint32).view(np.float32)
 
 
 def _levels(far: NDArray[np.float32], k: int) -> NDArray[np.float32]:
