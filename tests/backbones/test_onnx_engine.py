@@ -20,7 +20,7 @@ from semascope.types import Tokens
 
 pytest.importorskip("onnxruntime")
 
-from semascope.backbones import onnx_int8
+from semascope.backbones import onnx_engine, onnx_int8
 from semascope.backbones.architecture import Architecture
 from semascope.backbones.onnx_engine import OnnxEngine, distances, memory_errors
 from semascope.backbones.tokenizing import TextTokenizer
@@ -120,6 +120,22 @@ def test_layers_come_as_asked_for_and_runs_repeat_bit_for_bit(precision: Any, fo
     np.testing.assert_array_equal(engine.run(batch, layers=(3, 0, 3)), every[[3, 0, 3]])
     np.testing.assert_array_equal(again.run(batch, layers=(1,)), every[[1]])
     assert not np.array_equal(every[1], every[3])
+
+
+def test_blocks_above_the_layer_asked_for_are_not_in_what_is_run(folders: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int | None] = []
+    whole = onnx_engine.encoder_graph
+
+    def told(*given: Any, top: int | None = None, **more: Any) -> Any:
+        opened.append(top)
+        return whole(*given, top=top, **more)
+
+    monkeypatch.setattr(onnx_engine, "encoder_graph", told)
+    engine = OnnxEngine.open(folders("bert")[0])
+    for layers in [(3,), (1,), (0, 1), (1,), (2, 0)]:
+        engine.run(tokens(LENGTHS), layers=layers)
+    assert opened == [None, 1, 2]
+    assert not engine._session_for(1).get_outputs()[-1].name.endswith("2")
 
 
 def test_no_texts_and_texts_of_no_tokens_give_no_rows(folders: Any) -> None:

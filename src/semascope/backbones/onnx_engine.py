@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from semascope.backbones import onnx_graph as fed
 from semascope.backbones import onnx_int8 as int8
 from semascope.backbones.architecture import Architecture
-from semascope.backbones.onnx_graph import Plain, encoder_graph, layer_name, refuse_others
+from semascope.backbones.onnx_graph import Plain, Products, encoder_graph, layer_name, refuse_others
 from semascope.backbones.onnx_proto import Graph
 from semascope.backbones.weights import Weights, open_weights
 from semascope.errors import DeviceMemoryError, InputError, OptionError
@@ -53,13 +53,13 @@ class OnnxEngine:
         measuring = precision == "int8"
         self._session, self._options = _session(encoder_graph(weights, Plain(), middles=measuring), threads)
         self._levels: tuple[tuple[str, int], ...] = ()
+        self._products: Products = Plain()
         if measuring:
-            rounded = int8.Rounded(weights, self._measured(), saturates=int8.saturates())
-            graph = encoder_graph(weights, rounded)
+            self._products = int8.Rounded(weights, self._measured(), saturates=int8.saturates())
             self._levels = ((int8.HALVES, int8.HALF), (int8.LOWS, int8.LOW))
-            for name, _ in self._levels:
-                graph.input(name, np.uint8, ["tokens"])
-            self._session, self._options = _session(graph, threads)
+            self._session, self._options = self._up_to(weights, self.architecture.depth)
+        self._weights = weights
+        self._shorter: tuple[int, Any] = (self.architecture.depth, self._session)
 
     @property
     def budget(self) -> int:
@@ -121,7 +121,7 @@ class OnnxEngine:
         names = [layer_name(layer) for layer in layers]
         once = list(dict.fromkeys(names))
         with memory_errors("tokens"):
-            found = self._session.run(once, self._feed(tokens), self._options)
+            found = self._session_for(max(layers)).run(once, self._feed(tokens), self._options)
         if len(names) == 1:
             return found[0][None]
         return np.stack([found[once.index(name)] for name in names])
@@ -141,6 +141,25 @@ class OnnxEngine:
             OptionError: always.
         """
         raise OptionError("generate: want a model that gives the next token, got one that does not")
+
+    def _session_for(self, top: int) -> Any:
+        """What runs the blocks below a layer and no others; opened at first need, the last one kept.
+
+        onnxruntime computes all of a graph whichever outputs are fetched (1.31, in spite of only_execute_path_to_fetches), so the
+        blocks above must not be in it. Each session has its own copy of its weights.
+        """
+        if top == self.architecture.depth:
+            return self._session
+        kept = self._shorter
+        if kept[0] != top:
+            kept = self._shorter = (top, self._up_to(self._weights, top)[0])
+        return kept[1]
+
+    def _up_to(self, weights: Weights, top: int) -> tuple[Any, Any]:
+        graph = encoder_graph(weights, self._products, top=top)
+        for name, _ in self._levels if top else ():
+            graph.input(name, np.uint8, ["tokens"])
+        return _session(graph, self.threads)
 
     def _measured(self) -> int8.Measured:
         """How large the columns get that its products read, while they are still computed in float32."""

@@ -92,9 +92,13 @@ def refuse_others(architecture: Architecture) -> None:
             )
 
 
-def encoder_graph(weights: Weights, products: Products, *, middles: bool = False) -> Graph:
-    """Every layer, 0 to depth, as an output float32 (tokens, width); with `middles` what stands between a block's parts as well."""
+def encoder_graph(weights: Weights, products: Products, *, middles: bool = False, top: int | None = None) -> Graph:
+    """Every layer, 0 to `top` (the depth where None), as an output float32 (tokens, width).
+
+    With `middles` what stands between a block's parts as well. Blocks above `top` are not in the graph.
+    """
     a = weights.architecture
+    blocks = a.depth if top is None else top
     graph = Graph()
     graph.input(STATES, np.float32, ["tokens", a.embedding_width or a.width])
     graph.input(PLACES, np.int64, ["texts", "longest"])
@@ -104,10 +108,10 @@ def encoder_graph(weights: Weights, products: Products, *, middles: bool = False
         graph.input(BIASES, np.float32, [1, a.heads, "longest", "longest"])
     make = _Blocks(graph, weights, products)
     stream = make.embeddings()
-    for block in range(a.depth):
+    for block in range(blocks):
         stream = make.block(block, stream)
-    names = [layer_name(layer) for layer in range(a.depth + 1)]
-    for name in names + [middle_name(block) for block in range(a.depth if middles else 0)]:
+    names = [layer_name(layer) for layer in range(blocks + 1)]
+    for name in names + [middle_name(block) for block in range(blocks if middles else 0)]:
         graph.output(name, np.float32, ["tokens", a.width])
     return graph
 
