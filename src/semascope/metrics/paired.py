@@ -120,7 +120,7 @@ def detectable(error: float, n: int, *, level: float = 0.95, power: float = POWE
 
     Source: Cohen (1988), "Statistical Power Analysis", with Student's quantile for few units.
     """
-    return (_student(1 - (1 - level) / 2, n - 1) + _NORMAL.inv_cdf(power)) * error
+    return (student(1 - (1 - level) / 2, n - 1) + _NORMAL.inv_cdf(power)) * error
 
 
 def _comparable(a: Scores, b: Scores) -> None:
@@ -165,10 +165,10 @@ def _p(a: Scores, b: Scores, value: float, found: NDArray[np.float64], draws: in
 
 def _few(level: float, n: int) -> float:
     """The share of resamples below the interval: less than (1 - level) / 2 where n is small."""
-    return _NORMAL.cdf(-np.sqrt(n / (n - 1)) * _student(1 - (1 - level) / 2, n - 1))
+    return _NORMAL.cdf(-np.sqrt(n / (n - 1)) * student(1 - (1 - level) / 2, n - 1))
 
 
-def _student(p: float, freedom: int) -> float:
+def student(p: float, freedom: int) -> float:
     """Student's quantile, by the series in 1 / freedom (Fisher and Cornish, 1960); within 0.01 from 4 degrees on."""
     z, v = _NORMAL.inv_cdf(p), float(freedom)
     first = (z**3 + z) / 4
