@@ -13,7 +13,22 @@ from typing import Any
 import click
 
 import semascope
-from semascope.cli import compare, demo, doctor, encode, find, leak, literature, look, make, models, say, serve, shape
+from semascope.cli import (
+    compare,
+    demo,
+    doctor,
+    encode,
+    evaluate,
+    find,
+    leak,
+    literature,
+    look,
+    make,
+    models,
+    say,
+    serve,
+    shape,
+)
 from semascope.cli.verb import show_examples
 from semascope.errors import SemascopeError, StoreError
 
@@ -41,7 +56,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     ),
     "Trust (is it what it should be?)": ("doctor", "leak"),
     "Look (what is in it?)": ("look", "shape"),
-    "Decide (which one should I ship?)": ("compare",),
+    "Decide (which one should I ship?)": ("evaluate", "compare"),
     "Literature (published methods, their claims checked here)": ("methods", "check", "cite", "models"),
 }
 EXAMPLES = (
@@ -189,7 +204,7 @@ for _verb in (
     *(encode.encode, encode.states),
     *(doctor.doctor, leak.leak),
     *(look.look, shape.shape),
-    compare.compare,
+    *(evaluate.evaluate, compare.compare),
     *(literature.methods, literature.check, literature.cite, models.models),
 ):
     app.add_command(_verb)
