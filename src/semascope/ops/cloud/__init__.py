@@ -1,6 +1,7 @@
 """Measures of a cloud of vectors, each with its interval: plain functions of arrays, float64 inside."""
 
 from semascope.ops.cloud.dimension import (
+    Cells,
     Dimensions,
     Scale,
     cells,
@@ -36,6 +37,7 @@ from semascope.ops.cloud.rank import (
 )
 
 __all__ = [
+    "Cells",
     "Dimensions",
     "Fit",
     "Held",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,23 @@ _COLUMNS = 12  # by which cells are cut
 _MOST = 1e4  # dimensions that an estimate can have
 
 Values = NDArray[np.float64]
+
+
+class Cells(NamedTuple):
+    """A cloud cut into cells of as many rows each.
+
+    Attributes:
+        of: int64 (m,), the cell of each row that differs.
+        lost: int64 (k, cells), how many asked rows of other cells have a row of this cell as their neighbour of each rank.
+    """
+
+    of: NDArray[np.int64]
+    lost: NDArray[np.int64]
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self.lost.shape[1]
 
 
 @dataclass(frozen=True)
@@ -115,9 +133,7 @@ def intrinsic_dimension(
     return dimensions(graph, cells(x, graph), neighbours=neighbours, most=most, copies=len(x) - len(graph.rows))
 
 
-def dimensions(
-    graph: Near, of: NDArray[np.int64], *, neighbours: int = NEAREST, most: int = 256, copies: int = 0
-) -> Dimensions:
+def dimensions(graph: Near, of: Cells, *, neighbours: int = NEAREST, most: int = 256, copies: int = 0) -> Dimensions:
     """The same from a graph that is there, and the cell of each asked row (`cells`)."""
     few = min(neighbours, graph.k)
     return Dimensions(
@@ -131,8 +147,8 @@ def dimensions(
     )
 
 
-def cells(x: Array, graph: Near, count: int = CELLS) -> NDArray[np.int64]:
-    """In which of at most `count` (a power of two) cells each row that differs lies, int64 (m,): cells of as many rows each.
+def cells(x: Array, graph: Near, count: int = CELLS) -> Cells:
+    """The rows that differ of `x` (n, d) in at most `count` (a power of two) cells of as many each.
 
     Halves of halves, each cut across the widest of its leading principal columns; never fewer than five rows to a cell.
     """
@@ -151,10 +167,21 @@ def cells(x: Array, graph: Near, count: int = CELLS) -> NDArray[np.int64]:
         parts = halves
     for place, part in enumerate(parts):
         out[part] = place
-    return out
+    return Cells(out, _lost(graph, out, len(parts)))
 
 
-def two_nn(graph: Near, of: NDArray[np.int64], *, discard: float = 0.1) -> Interval:
+def _lost(graph: Near, of: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    out = np.zeros(graph.k * (count + 1), np.int64)
+    rank = np.arange(graph.k) * (count + 1)
+    for start in range(0, len(graph.asked), 4_096):
+        near = of[graph.indices[start : start + 4_096]]
+        near[near == of[graph.asked[start : start + 4_096], None]] = count  # within a cell both go together
+        near += rank
+        out += np.bincount(near.ravel(), minlength=len(out))
+    return out.reshape(graph.k, count + 1)[:, :count]
+
+
+def two_nn(graph: Near, of: Cells, *, discard: float = 0.1) -> Interval:
     """From the ratio of each row's second to its first neighbour's distance, by a line through the origin.
 
     The line is that of -log(1 - F) over log(ratio), F the empirical distribution, without the largest `discard` of the ratios.
@@ -177,21 +204,21 @@ def two_nn(graph: Near, of: NDArray[np.int64], *, discard: float = 0.1) -> Inter
         up = -np.log1p(-np.arange(1, kept + 1) / (len(some) + (kept == len(some))))
         return float(along @ up / (along @ along))
 
-    return jackknife(fitted(logs), _without(fitted, logs, of[graph.asked]), len(logs), ratio=True)
+    return jackknife(fitted(logs), _without(fitted, logs, of.of[graph.asked]), len(logs), ratio=True)
 
 
-def two_nn_likelihood(graph: Near, of: NDArray[np.int64]) -> Interval:
+def two_nn_likelihood(graph: Near, of: Cells) -> Interval:
     """The likeliest dimension of the same ratios, made unbiased: (n - 1) by the sum of their logarithms.
 
     Source: as for `two_nn`, equation 3 (the density); the estimate of a Pareto exponent, as in Denti et al. (2022), section 2.
     """
     logs = _logs(graph, 1, 2)
     value = (len(logs) - 1) / float(logs.sum())
-    moved = -_moved(graph, of, np.array([-1 / 2, 1 / 2])) / value
-    return _clustered(value, 1 / value - logs, len(logs) / value**2, moved, of[graph.asked])
+    moved = -(np.array([-1 / 2, 1 / 2]) @ of.lost[:2]) / value
+    return _clustered(value, 1 / value - logs, len(logs) / value**2, moved, of.of[graph.asked])
 
 
-def levina_bickel(graph: Near, of: NDArray[np.int64], k: int = NEAREST) -> Interval:
+def levina_bickel(graph: Near, of: Cells, k: int = NEAREST) -> Interval:
     """The likeliest dimension of the distances of each row's `k` nearest others, inverses averaged over rows.
 
     Source: Levina and Bickel (2004), "Maximum Likelihood Estimation of Intrinsic Dimension", equation 8; averaged as MacKay and
@@ -206,11 +233,11 @@ def levina_bickel(graph: Near, of: NDArray[np.int64], k: int = NEAREST) -> Inter
     value = 1 / float(logs.mean())
     # Without the neighbour of rank r, the k-th and all behind r are one place farther out: by 1 / (D rank) on a logarithmic scale.
     steps = 1 / k - np.cumsum((1 / np.arange(1, k))[::-1])[::-1] / (k - 1)
-    moved = -_moved(graph, of, np.append(steps, 1 / k)) / value
-    return _clustered(value, 1 / value - logs, len(logs) / value**2, moved, of[graph.asked])
+    moved = -(np.append(steps, 1 / k) @ of.lost[:k]) / value
+    return _clustered(value, 1 / value - logs, len(logs) / value**2, moved, of.of[graph.asked])
 
 
-def gride(graph: Near, of: NDArray[np.int64], inner: int, outer: int) -> Scale:
+def gride(graph: Near, of: Cells, inner: int, outer: int) -> Scale:
     """The likeliest dimension of the ratio of each row's `outer`-th to its `inner`-th neighbour's distance.
 
     (1, 2) is TwoNN's likelihood, without its correction for bias.
@@ -231,12 +258,12 @@ def gride(graph: Near, of: NDArray[np.int64], inner: int, outer: int) -> Scale:
     bend = float((1 / value**2 + between * np.square(logs / grown) * shrunk).sum())
     slope = float((1 - outer + between * (1 / grown - value * logs * shrunk / np.square(grown))).mean())
     steps = np.where(np.arange(outer) < inner, 1 / outer - 1 / inner, 1 / outer)
-    moved = slope * _moved(graph, of, steps) / value
+    moved = slope * (steps @ of.lost[:outer]) / value
     distance = float(graph.distances[:, outer - 1].mean())
-    return Scale(inner, outer, distance, _clustered(value, score, bend, moved, of[graph.asked]))
+    return Scale(inner, outer, distance, _clustered(value, score, bend, moved, of.of[graph.asked]))
 
 
-def gride_scales(graph: Near, of: NDArray[np.int64], most: int = 256) -> tuple[Scale, ...]:
+def gride_scales(graph: Near, of: Cells, most: int = 256) -> tuple[Scale, ...]:
     """GRIDE at n1 = 1, 2, 4, ... up to `most` with n2 = 2 n1, as far as the graph and a quarter of its rows go."""
     last = min(most, graph.k // 2, max(1, len(graph.rows) // 4))
     steps = [2**power for power in range(int(np.log2(last)) + 1)]
@@ -274,26 +301,11 @@ def _without(figure: Callable[[Values], float], values: Values, of: NDArray[np.i
     return np.array([figure(values[of != cell]) for cell in np.unique(of)])
 
 
-def _moved(graph: Near, of: NDArray[np.int64], steps: Values) -> Values:
-    """How far the logarithms of ratios of rows outside each cell move in sum without the cell's rows as their neighbours, (cells,).
-
-    `steps` (k,) is what the loss of the neighbour of each rank moves one by, in units of 1 / D.
-    """
-    near = of[graph.indices[:, : len(steps)]]
-    count = int(of.max()) + 1
-    near[near == of[graph.asked][:, None]] = count
-    out = np.zeros(count)
-    # Ranks of one step are counted together.
-    ends = [*(np.flatnonzero(np.diff(steps)) + 1), len(steps)]
-    for start, end in zip([0, *ends], ends, strict=False):
-        out += steps[start] * np.bincount(near[:, start:end].ravel(), minlength=count + 1)[:count]
-    return out
-
-
-def _clustered(value: float, score: Values, bend: float, moved: Values, of: NDArray[np.int64]) -> Interval:
+def _clustered(value: float, score: Values, bend: float, moved: Array, of: NDArray[np.int64]) -> Interval:
     """The interval of a likeliest value from what its score is without each cell: one Newton step of the delete-a-group jackknife.
 
-    Without `moved` it is the sandwich of Liang and Zeger (1986), theorem 2.
+    `moved` (cells,) is how far the sum of scores of rows outside each cell moves without the cell's rows as their neighbours;
+    without it this is the sandwich of Liang and Zeger (1986), theorem 2.
     """
     g = len(moved)
     steps = (moved - np.bincount(of, weights=score, minlength=g)) / bend
