@@ -9,6 +9,7 @@ from semascope.learned.clusters import Clusters
 from semascope.learned.coders import BinaryCoder, ScalarCoder
 from semascope.learned.disk import FORMAT, KINDS, load, save
 from semascope.learned.head import LinearHead
+from semascope.learned.monotone import Monotone
 from semascope.learned.placed import Placed
 from semascope.learned.pooled import PooledAffine
 from semascope.learned.table import TokenTable
@@ -21,6 +22,7 @@ __all__ = [
     "Clusters",
     "LayerAttention",
     "LinearHead",
+    "Monotone",
     "Placed",
     "PooledAffine",
     "ScalarCoder",

@@ -16,6 +16,7 @@ from semascope.learned.attention import LayerAttention, TokenAttention
 from semascope.learned.clusters import Clusters
 from semascope.learned.coders import BinaryCoder, ScalarCoder
 from semascope.learned.head import LinearHead
+from semascope.learned.monotone import Monotone
 from semascope.learned.placed import Placed
 from semascope.learned.pooled import PooledAffine
 from semascope.learned.table import TokenTable
@@ -29,6 +30,7 @@ KINDS: dict[str, type[Any]] = {
         Clusters,
         LayerAttention,
         LinearHead,
+        Monotone,
         Placed,
         PooledAffine,
         ScalarCoder,

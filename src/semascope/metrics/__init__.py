@@ -1,5 +1,13 @@
 """Measures and what is said with them: rankings, correlations, groups, pairs; intervals and paired tests. numpy alone."""
 
+from semascope.metrics.calibration import (
+    Bin,
+    brier,
+    calibration_error,
+    calibration_interval,
+    reliability,
+    sweep_error,
+)
 from semascope.metrics.corrections import benjamini_hochberg, holm
 from semascope.metrics.paired import Difference, detectable, paired
 from semascope.metrics.ranking import (
@@ -17,13 +25,17 @@ from semascope.metrics.summaries import average_precision, mean, v_measure
 __all__ = [
     "COLUMNS",
     "STATISTICS",
+    "Bin",
     "Difference",
     "Judgements",
     "Scores",
     "average_precision",
     "average_precision_at",
     "benjamini_hochberg",
+    "brier",
     "by_counts",
+    "calibration_error",
+    "calibration_interval",
     "detectable",
     "holm",
     "mean",
@@ -32,8 +44,10 @@ __all__ = [
     "ranked",
     "recall_within",
     "reciprocal_rank",
+    "reliability",
     "resamples",
     "score",
+    "sweep_error",
     "task_rows",
     "v_measure",
 ]

@@ -10,7 +10,7 @@ from semascope.ops.places import cache_folder, model_folder
 from semascope.ops.prompts import Prompts, prompted, reads_forward
 from semascope.ops.secrets import without_passwords
 from semascope.ops.segments import each_text, kept, pooled
-from semascope.ops.statistics import Interval, bootstrap
+from semascope.ops.statistics import Interval, bootstrap, proportion
 from semascope.ops.topk import top_k
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "option",
     "pooled",
     "prompted",
+    "proportion",
     "ranks",
     "reads_forward",
     "recall_at",

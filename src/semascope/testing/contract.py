@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from semascope.card import Card
 from semascope.testing import (
+    calibrators,
     clusterings,
     codecs,
     every,
@@ -19,7 +20,7 @@ from semascope.testing import (
     rows,
     tables,
 )
-from semascope.testing.say import groups, learns, maps, measures
+from semascope.testing.say import calibrates, groups, learns, maps, measures
 
 Check = Callable[[Card], None]
 
@@ -41,6 +42,9 @@ def contract(card: Card) -> dict[str, Check]:
         del found["output_is_float32_finite_and_not_constant"]
         found |= measuring.CHECKS
         found |= measuring.OF_ROWS if card.family == "geometry" else measuring.OF_ENCODERS
+        return {name: check for name, check in found.items() if name not in card.waive}
+    if calibrates(card):
+        found |= calibrators.CHECKS
         return {name: check for name, check in found.items() if name not in card.waive}
     for more in _FAMILIES.get(card.family, ()):
         found |= more

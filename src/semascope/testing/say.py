@@ -81,6 +81,8 @@ def material(card: Card) -> Any:
         return TEXTS
     if measures(card) and card.family == "evaluation":
         return copy.deepcopy(asked(card.make.reads))
+    if calibrates(card):
+        return LAB.vectors()[:, :1].copy()
     return LAB.states() if card.family in ("pooling", "static") else LAB.vectors()
 
 
@@ -99,6 +101,11 @@ def learns(card: Card) -> bool:
 def measures(card: Card) -> bool:
     """Whether it is a measure: options alone, whose `measure` gives figures with intervals and which learns nothing to keep."""
     return hasattr(card.make, "measure") and not hasattr(card.make, "fit")
+
+
+def calibrates(card: Card) -> bool:
+    """Whether it turns scores into probabilities: an estimator of one column of scores."""
+    return card.family == "evaluation" and hasattr(card.make, "predict_proba") and hasattr(card.make, "threshold")
 
 
 def measured(card: Card, data: Any) -> dict[str, Any]:
