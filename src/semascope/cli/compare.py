@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from semascope.cli import say, subjects
+from semascope.cli.evaluate import evaluate, folder_of, tasks_of
 from semascope.cli.make import json_option
 from semascope.cli.verb import Verb
 from semascope.errors import InputError, OptionError
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     metavar="FOLDER",
     help="What to be good at: a BEIR folder, a table of pairs with scores or labels, a folder of these; with --clicks any texts.",
 )
-@click.option("--task", "tasks", metavar="NAME", multiple=True, help="Only tasks of this name or kind.")
 @click.option("--clicks", metavar="FILE", help="Clicks as judgements: columns query, clicked; perhaps count, position.")
 @click.option(
     "--trained-on", metavar="FILE", help="Texts a model learned from: near copies are looked for in the test."
@@ -56,8 +56,6 @@ if TYPE_CHECKING:
 @click.option("--level", type=float, default=0.95, show_default=True, help="Of the intervals; the test has the rest.")
 @click.option("--draws", type=int, default=10_000, show_default=True, help="Of the bootstrap and the test.")
 @click.option("--show", metavar="N", type=int, default=3, show_default=True, help="Wins and losses with their texts.")
-@click.option("--sample", metavar="N", type=int, help="At most so many units a task, drawn evenly.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of every random draw.")
 @subjects.report_option
 @json_option
 def compare(contenders: Sequence[str], report: str | None, json_: bool, **how: Any) -> None:
@@ -69,20 +67,29 @@ def compare(contenders: Sequence[str], report: str | None, json_: bool, **how: A
     if how["data"] is None and (how["clicks"] or how["trained_on"]):
         raise OptionError(f"--data: want the texts that --{'clicks' if how['clicks'] else 'trained-on'} is about")
     clicks = _clicks(how, quiet=json_) if how["clicks"] else None
-    tasks: list[Task] = [clicks.task] if clicks else _tasks(how, quiet=json_) if how["data"] else []
+    tasks: Sequence[Task] = [clicks.task] if clicks else []
+    notes: list[str] = []
+    if how["data"] and not clicks:
+        tasks, notes = tasks_of(how["data"], how, quiet=json_)
     trained = _texts(how["trained_on"]) if how["trained_on"] else None
     against = "first" if how["against_first"] else "all"
-    with _telling(quiet=json_) as telling:
+    with _telling(quiet=json_) as telling, say.resumable():
         found = compared(
             contenders,
             tasks,
-            How(against, how["level"], how["draws"], how["seed"], how["show"]),
+            How(against, how["level"], how["draws"], how["seed"], how["show"], folder_of(how)),
             source=_name(how["data"]) if how["data"] else "scores",
             clicks=clicks,
             trained=trained,
+            notes=notes,
             telling=telling,
         )
     subjects.answer(replace(found, next=_next(contenders, how, report)), json_=json_, page=report)
+
+
+# What the data are read by is said as evaluate says it.
+_SHARED = ("columns", "kinds", "split", "qrels", "no_titles", "label_free", "sample", "seed", "cache", "no_cache")
+compare.params[-3:-3] = [option for option in evaluate.params if option.name in _SHARED]
 
 
 @contextmanager
@@ -95,23 +102,6 @@ def _telling(*, quiet: bool) -> Generator[Callable[[str], Progress | None]]:
             return bar
 
         yield telling
-
-
-def _tasks(how: dict[str, Any], *, quiet: bool) -> list[Task]:
-    from semascope.subject.tasks import find_tasks
-
-    with say.Bar("Reading", "rows", quiet=quiet) as bar:
-        found = find_tasks(how["data"], sample=how["sample"], seed=how["seed"], progress=bar)
-    for one in found.tasks:
-        say.aside(f"{one.task.name}: {one.says}{f'; {one.drawn}' if one.drawn else ''}")
-    tasks = [one.task for one in found.tasks]
-    if not how["tasks"]:
-        return tasks
-    chosen = [one for one in tasks if one.name in how["tasks"] or one.kind in how["tasks"]]
-    if not chosen:
-        there = ", ".join(f"{one.name} ({one.kind})" for one in tasks)
-        raise OptionError(f"--task: want one of {there}, got {', '.join(how['tasks'])}")
-    return chosen
 
 
 def _clicks(how: dict[str, Any], *, quiet: bool) -> ClickTask:
@@ -148,6 +138,9 @@ def _name(source: str) -> str:
 def _next(contenders: Sequence[str], how: dict[str, Any], report: str | None) -> str:
     names = " ".join(say.quoted(one) for one in contenders)
     data = f" --data {say.quoted(how['data'])}" if how["data"] else ""
+    data += "".join(f" --column {say.quoted(one)}" for one in how["columns"])
+    data += "".join(f" --kind {say.quoted(one)}" for one in how["kinds"])
+    data += "".join(f" --{name} {say.quoted(str(how[name]))}" for name in ("split", "qrels") if how[name])
     clicks = f" --clicks {say.quoted(how['clicks'])}" if how["clicks"] else ""
     if report is None:
         return f"semascope compare {names}{data}{clicks} --report compare.html"

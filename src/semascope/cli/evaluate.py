@@ -80,7 +80,7 @@ def evaluate(encoders: tuple[str, ...], data: str, report: str | None, json_: bo
             bar.what = what
             return bar
 
-        found = run(opened, tasks, folder=_folder(how), seed=how["seed"], told=told)
+        found = run(opened, tasks, folder=folder_of(how), seed=how["seed"], told=told)
     saved = _save(how["save"], found)
     answer(reported(found, source=data, notes=notes, follows=_next(found, data, how)), json_=json_, page=report)
     if saved and not json_:
@@ -163,7 +163,8 @@ def _encoder(text: str) -> Any:
     return as_encoder(text)
 
 
-def _folder(how: dict[str, Any]) -> Path | None:
+def folder_of(how: dict[str, Any]) -> Path | None:
+    """Where vectors are kept, as the options have it; None for nowhere."""
     from semascope.encoders.jobs import kept_folder
 
     if how["no_cache"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ class How:
         draws: Of bootstrap and test.
         seed: Of both.
         show: Wins and losses that are shown with their texts.
+        folder: Where the vectors of encoders are kept and looked up; None keeps them in memory.
     """
 
     against: Against = "all"
@@ -37,6 +39,7 @@ class How:
     draws: int = 10_000
     seed: int = 0
     show: int = 3
+    folder: Path | None = None
 
 
 def compared(
@@ -47,6 +50,7 @@ def compared(
     source: str = "scores",
     clicks: ClickTask | None = None,
     trained: Sequence[str] | None = None,
+    notes: Sequence[str] = (),
     telling: Telling | None = None,
 ) -> Report:
     """Compare, and say what was found.
@@ -58,6 +62,7 @@ def compared(
         source: What the tasks were read from.
         clicks: Of a task that was made of clicks: what has to be said of it.
         trained: Texts that a model learned from; the tasks are searched for near copies of them.
+        notes: What else has to be said of the tasks.
         telling: As `compare` takes it.
 
     Raises:
@@ -65,7 +70,7 @@ def compared(
     """
     how = how or How()
     options: dict[str, Any] = {"level": how.level, "draws": how.draws, "seed": how.seed}
-    found = compare(contenders, tasks, against=how.against, telling=telling, **options)
+    found = compare(contenders, tasks, against=how.against, folder=how.folder, telling=telling, **options)
     findings: list[Finding] = verdict.evidence(found)
     tables: list[Table] = []
     for one in found:
@@ -83,7 +88,7 @@ def compared(
     if any(one.name == "without copies" and one.level == "fault" for one in findings):
         said += " It does not stay without texts that stand in the training texts too."
     return verdict.report(
-        source, found, verdict=said, findings=findings, tables=tables, notes=_notes(found, how, clicks)
+        source, found, verdict=said, findings=findings, tables=tables, notes=[*_notes(found, how, clicks), *notes]
     )
 
 

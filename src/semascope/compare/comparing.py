@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -97,6 +98,7 @@ def compare(
     level: float = 0.95,
     draws: int = 10_000,
     seed: int = 0,
+    folder: str | Path | None = None,
     telling: Telling | None = None,
 ) -> list[Compared]:
     """Compare two contenders or more on tasks. All p-values together are corrected by Holm's procedure.
@@ -108,6 +110,7 @@ def compare(
         level: Of intervals; 1 - level is the chance of a false alarm among all comparisons.
         draws: Of bootstrap and test.
         seed: Of both.
+        folder: Where the vectors of encoders are kept and looked up; None keeps them in memory.
         telling: What is being done -> who is told of its progress.
 
     Raises:
@@ -116,7 +119,7 @@ def compare(
     """
     if against not in get_args(Against):
         raise OptionError(f"against: want one of {', '.join(get_args(Against))}, got {against!r}")
-    known = [one if isinstance(one, Contender) else open_contender(one) for one in contenders]
+    known = [one if isinstance(one, Contender) else open_contender(one, folder=folder) for one in contenders]
     names = [one.name for one in known]
     if len(known) < 2:
         raise InputError(f"contenders: want at least 2 to compare, got {len(known)}")

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from semascope.encoders import as_encoder
-from semascope.errors import InputError, OptionError, SemascopeError
+from semascope.encoders.jobs import Kept
+from semascope.errors import InputError, OptionError
 from semascope.metrics import Scores
+from semascope.metrics.saved import load_scores
 from semascope.ops import vectors
 from semascope.space import Space
 from semascope.space.ingest import encoded_text
 from semascope.subject.matrix import is_matrix, open_matrix
-from semascope.types import Array, Encoder, Kind, Progress, Task, Vectors
+from semascope.types import Array, Encoder, Progress, Task, Vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,7 @@ class Rows:
         bytes: Of one stored vector.
         seconds: That encoding took, by the wall; None where nothing was encoded.
         encoded: Texts that were encoded.
-        kept: Texts whose vectors were there already.
+        kept: Texts whose vectors were there already, or that stand in the task twice.
         says: What has to be said of them, or "".
     """
 
@@ -57,7 +58,7 @@ class Contender:
     scores: Mapping[str, Scores]
 
 
-def open_contender(source: Any, name: str = "") -> Contender:
+def open_contender(source: Any, name: str = "", *, folder: str | Path | None = None) -> Contender:
     """A contender of nearly anything.
 
     Args:
@@ -66,6 +67,7 @@ def open_contender(source: Any, name: str = "") -> Contender:
             the inputs one after the other; `.npz` or `.safetensors` with an array for each input, such as "documents" and
             "queries"); a `.json` file of scores that `semascope evaluate --save` kept; or `Scores`.
         name: What it is called, instead of what it was given as.
+        folder: Where the vectors of encoders are kept and looked up; None keeps them in memory.
 
     Raises:
         InputError, OptionError, UnknownNameError: it is none of these, or cannot be read.
@@ -75,34 +77,16 @@ def open_contender(source: Any, name: str = "") -> Contender:
     if isinstance(source, str | Path):
         path, called = Path(source), name or str(source)
         if path.suffix.lower() == ".json" and path.is_file():
-            return Contender(name or path.stem, None, read_scores(path))
+            encoder, many = load_scores(path)
+            return Contender(name or encoder or path.stem, None, {one.task: one for one in many})
         if is_matrix(path):
             return Contender(name or path.name, lambda task, _: _of_matrix(path, task), {})
         if (path / "space.json").is_file():
-            return Contender(name or path.name, lambda task, told: _of_space(path, task, told), {})
+            return Contender(name or path.name, lambda task, told: _of_space(path, task, told, folder), {})
     else:
         called = name or getattr(source, "name", "") or getattr(source, "__name__", "") or type(source).__name__
     encoder = as_encoder(source)
-    return Contender(called, lambda task, told: _of_encoder(encoder, task, told), {})
-
-
-def read_scores(path: Path) -> dict[str, Scores]:
-    """Kept scores by the name of their task: one of them, a list, or a list under "scores".
-
-    Raises:
-        InputError: the file holds something else.
-    """
-    try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: want scores as JSON, got what cannot be read: {error}") from None
-    found = plain.get("scores", plain) if isinstance(plain, dict) else plain
-    many: Sequence[Any] = found if isinstance(found, list) else [found]
-    try:
-        scores = [Scores.from_json(one) for one in many]
-    except SemascopeError as error:
-        raise InputError(f"{path.name}: {error}") from None
-    return {one.task: one for one in scores}
+    return Contender(called, lambda task, told: _of_encoder(encoder, task, told, folder), {})
 
 
 def _of_matrix(path: Path, task: Task) -> Rows:
@@ -124,60 +108,55 @@ def _of_matrix(path: Path, task: Task) -> Rows:
     return Rows(rows, 4 * dim, None, 0, sum(sizes.values()))
 
 
-def _of_space(path: Path, task: Task, told: Progress | None) -> Rows:
+def _of_space(path: Path, task: Task, told: Progress | None, folder: str | Path | None) -> Rows:
     with Space.open(path) as space:
         documents = {one.id: one for one in space.documents()}
         known: dict[str, Array] = {}
         for ids, spans, rows in space.vectors():
             for name, (start, stop), row in zip(ids, spans, rows, strict=True):
                 known[encoded_text(documents[name].title, documents[name].text[int(start) : int(stop)])] = row
-        return _encoded(space.encoder(), task, told, known)
+        return _encoded(space.encoder(), task, told, folder, known)
 
 
-def _of_encoder(encoder: Any, task: Task, told: Progress | None) -> Rows:
+def _of_encoder(encoder: Any, task: Task, told: Progress | None, folder: str | Path | None) -> Rows:
     if not hasattr(encoder, "fit") or not hasattr(encoder, "estimators"):
-        return _encoded(encoder, task, told, {})
+        return _encoded(encoder, task, told, folder)
     texts = [text for some, kind in task.inputs().values() if kind == "document" for text in some]
     if not texts:
         raise OptionError(f"{encoder}: has to learn from texts, and {task.name} has no documents; fit it first")
-    fitted = encoder.fit(texts)
-    found = _encoded(fitted, task, told, {})
-    says = f"learned from the {len(texts):,} documents of {task.name}, without their judgements"
-    return Rows(found.rows, found.bytes, found.seconds, found.encoded, found.kept, says)
+    says = f"learned from the {len(texts):,} texts of {task.name}, without their judgements"
+    return replace(_encoded(encoder.fit(texts), task, told, folder), says=says)
 
 
-def _encoded(encoder: Encoder, task: Task, told: Progress | None, known: Mapping[str, Array]) -> Rows:
+def _encoded(
+    encoder: Encoder,
+    task: Task,
+    told: Progress | None,
+    folder: str | Path | None,
+    known: Mapping[str, Array] | None = None,
+) -> Rows:
+    """Rows of an encoder; those that are known, or were kept, are not made again."""
+    kept, known = Kept(encoder, folder), known or {}
     inputs = task.inputs()
-    total = sum(len(texts) for texts, _ in inputs.values())
+    total, done = sum(len(texts) for texts, _ in inputs.values()), 0
     rows: dict[str, Vectors] = {}
-    done, fresh = 0, 0
     began = time.perf_counter()
     for name, (texts, kind) in inputs.items():
         missing = [text for text in texts if kind != "document" or text not in known]
-        made = _encode(encoder, missing, kind, told, done, total)
-        fresh += len(missing)
+        made = kept.encode(missing, kind=kind, progress=_onward(told, done, total))
+        rows[name] = made if len(missing) == len(texts) else _filled(texts, known, missing, made)
         done += len(texts)
-        rows[name] = made if len(missing) == len(texts) else _filled(texts, kind, known, made)
-    seconds = time.perf_counter() - began if fresh else None
-    return Rows(rows, stored_bytes(encoder), seconds, fresh, total - fresh)
+    seconds = time.perf_counter() - began if kept.encoded else None
+    return Rows(rows, stored_bytes(encoder), seconds, kept.encoded, total - kept.encoded)
 
 
-def _encode(encoder: Encoder, texts: list[str], kind: Kind, told: Progress | None, done: int, total: int) -> Vectors:
-    if not texts:
-        return np.zeros((0, encoder.dim), np.float32)
-
-    def onward(here: int, _: int | None) -> None:
-        if told is not None:
-            told(done + here, total)
-
-    return encoder.encode(texts, kind=kind, progress=onward)
+def _onward(told: Progress | None, done: int, total: int) -> Progress | None:
+    return None if told is None else lambda here, _: told(done + here, total)
 
 
-def _filled(texts: Sequence[str], kind: Kind, known: Mapping[str, Array], made: Vectors) -> Vectors:
-    fresh = iter(made)
-    return np.stack([known[text] if kind == "document" and text in known else next(fresh) for text in texts]).astype(
-        np.float32
-    )
+def _filled(texts: Sequence[str], known: Mapping[str, Array], missing: Sequence[str], made: Vectors) -> Vectors:
+    every = {**{text: known[text] for text in texts if text in known}, **dict(zip(missing, made, strict=True))}
+    return np.stack([every[text] for text in texts]).astype(np.float32)
 
 
 def stored_bytes(encoder: Any) -> int:

@@ -163,7 +163,10 @@ def _costs(one: Result) -> tuple[str, str]:
     if one.rows is None:
         return "", ""
     made = one.rows
-    return f"{made.bytes:,}", f"{made.encoded / made.seconds:,.0f}" if made.seconds else "(read)"
+    return (
+        f"{made.bytes:,}",
+        f"{made.encoded / made.seconds:,.0f}" if made.seconds and made.encoded > made.kept else "(kept)",
+    )
 
 
 def others(found: Compared, pair: Pair) -> Table | None:
