@@ -28,6 +28,7 @@ from semascope.cli import (
     say,
     serve,
     shape,
+    tune,
 )
 from semascope.cli.verb import show_examples
 from semascope.errors import SemascopeError, StoreError
@@ -56,7 +57,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     ),
     "Trust (is it what it should be?)": ("doctor", "leak"),
     "Look (what is in it?)": ("look", "shape"),
-    "Decide (which one should I ship?)": ("evaluate", "compare"),
+    "Decide (which one should I ship?)": ("evaluate", "compare", "tune"),
     "Literature (published methods, their claims checked here)": ("methods", "check", "cite", "models"),
 }
 EXAMPLES = (
@@ -204,7 +205,7 @@ for _verb in (
     *(encode.encode, encode.states),
     *(doctor.doctor, leak.leak),
     *(look.look, shape.shape),
-    *(evaluate.evaluate, compare.compare),
+    *(evaluate.evaluate, compare.compare, tune.tune),
     *(literature.methods, literature.check, literature.cite, models.models),
 ):
     app.add_command(_verb)

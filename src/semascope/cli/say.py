@@ -173,6 +173,10 @@ class Bar:
         self._began = time.monotonic()
         self._shown = 0.0
 
+    def begin(self, what: str, noun: str) -> None:
+        """Another step, counted from now."""
+        self.what, self._noun, self._began = what, noun, time.monotonic()
+
     def __call__(self, done: int, total: int | None = None) -> None:
         now = time.monotonic()
         if self._live and now - self._shown >= 0.1:

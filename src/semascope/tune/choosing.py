@@ -1,0 +1,228 @@
+"""The search: which recipes are scored, on how many units, which of them are on the front, and which few go on to be confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semascope.tune.budget import Budget
+from semascope.tune.onepass import Rows
+from semascope.tune.recipes import (
+    AUTO,
+    BITS,
+    CENTRE,
+    CHANGES,
+    OWN,
+    PCA,
+    PLAIN,
+    REMOVALS,
+    WEIGHTS,
+    Candidate,
+    Change,
+    Reading,
+    plain,
+    readings,
+    widths,
+)
+from semascope.tune.scoring import Asked, Base, scored
+from semascope.types import Array, Progress
+
+FEW_QUERIES, FEW_UNITS = 128, 1_500  # units of a task that all recipes are scored on; the best are then scored on all
+LEARN = 5_000  # rows that transforms learn from while recipes are compared; the winner learns from all
+_KEPT = 8  # readings that every change, width and codec is tried with
+_BEST, _EACH = 60, 3  # recipes scored on all units: the best, and of each size the best
+FINALISTS = 9
+
+Seconds = Callable[[Candidate], float]
+
+
+@dataclass(frozen=True, eq=False)
+class Searched:
+    """What a search has found on the units that choose.
+
+    Args:
+        plain: The encoder as it comes.
+        values: Headline of every task, for every recipe; those of `whole` on all units that choose, others on a part of them.
+        whole: Recipes scored on all units that choose.
+        scale: What a gain in each task is divided by: how far its headline spreads over the first recipes, (tasks,).
+        units: How many units of each task all recipes were scored on, and the best of them.
+    """
+
+    plain: Candidate
+    values: Mapping[Candidate, tuple[float, ...]]
+    whole: Sequence[Candidate]
+    scale: NDArray[np.float64]
+    units: tuple[tuple[int, int], ...]
+    first: Mapping[Candidate, tuple[float, ...]]
+
+    def quality(self, one: Candidate) -> float:
+        """The headline of the one task there is; of several, the mean gain over the plain recipe in units of `scale`."""
+        return self.of(self.values[one])
+
+    def of(self, values: Sequence[float]) -> float:
+        """The same of headlines."""
+        if len(self.scale) == 1:
+            return values[0]
+        gain = (np.asarray(values) - np.asarray(self.values[self.plain])) / self.scale
+        return float(gain.mean())
+
+    def front(self, seconds: Seconds) -> list[Candidate]:
+        """Recipes than which none is as good, as small and as fast and better in one of these; the smallest first."""
+        found: list[Candidate] = []
+        order = sorted(self.whole, key=lambda one: (-self.quality(one), one.bytes, seconds(one), one))
+        for one in order:
+            if not any(other.bytes <= one.bytes and seconds(other) <= seconds(one) for other in found):
+                found.append(one)
+        return sorted(found, key=lambda one: (one.bytes, seconds(one), one))
+
+
+def search(
+    rows: Rows, asked: Sequence[Asked], learn: NDArray[np.int64], *, seed: int = 0, progress: Progress | None = None
+) -> Searched:
+    """Score every recipe without training on the units that choose, in three rounds.
+
+    First every reading with a few changes; then the best readings with every change, width and codec; then, where there are
+    more units than these rounds looked at, the best recipes on all of them. Words are tried at every weight throughout.
+
+    Args:
+        rows: Of the one pass.
+        asked: The tasks, of the units that choose alone.
+        learn: Places of the rows that transforms learn from.
+        seed: Of the draws of units and rows.
+        progress: Told of recipes scored.
+    """
+    rng = np.random.default_rng((seed, 7))
+    few = [_some(one, rng) for one in asked]
+    learnt = np.sort(rng.permutation(learn)[:LEARN]) if len(learn) > LEARN else learn
+    weights = WEIGHTS if any(one.ranks for one in asked) else (0.0,)
+    every = readings(rows.depth, rows.poolings)
+    width = rows.own[0].shape[1]
+    base = plain(width)
+    found: dict[Candidate, tuple[float, ...]] = {}
+
+    def run(some: Iterable[Candidate], tasks: Sequence[Asked], into: dict[Candidate, tuple[float, ...]]) -> None:
+        by: dict[Reading, list[Candidate]] = {}
+        for one in some:
+            by.setdefault(one.reading, []).append(one)
+        for reading, mine in by.items():
+            into.update(scored(Base.of(rows, reading, learnt), mine, tasks))
+            if progress is not None:
+                progress(len(found), None)
+
+    run((one for reading in every for one in _first(reading, _width(rows, reading), weights)), few, found)
+    columns = np.array(list(found.values()))
+    spread = columns.std(axis=0)
+    made = Searched(base, found, (), np.where(spread > 0, spread, 1.0), (), dict(found))
+    best = _best_readings(made)
+    more = [one for reading in best for one in _second(reading, _width(rows, reading), weights) if one not in found]
+    run(more, few, found)
+    units = tuple((len(part.task.units), len(one.task.units)) for part, one in zip(few, asked, strict=True))
+    if all(part == whole for part, whole in units):
+        return replace(made, values=found, whole=tuple(found), units=units)
+    chosen = _promising(replace(made, values=found))
+    whole: dict[Candidate, tuple[float, ...]] = {}
+    run(chosen, asked, whole)
+    return replace(made, values={**found, **whole}, whole=tuple(whole), units=units)
+
+
+def _some(one: Asked, rng: np.random.Generator) -> Asked:
+    most = FEW_QUERIES if one.ranks else FEW_UNITS
+    n = len(one.task.units)
+    return one if n <= most else one.part(np.sort(rng.permutation(n)[:most]))
+
+
+def _width(rows: Rows, reading: Reading) -> int:
+    return int((rows.own if reading.own else rows.pooled)[0].shape[-1])
+
+
+def _first(reading: Reading, width: int, weights: Sequence[float]) -> list[Candidate]:
+    changes = (PLAIN, CENTRE, Change("remove", 1), AUTO, Change("whiten", shrink=0.5))
+    return [Candidate(reading, change, width, width, "", weight) for change in changes for weight in weights]
+
+
+def _second(reading: Reading, width: int, weights: Sequence[float]) -> list[Candidate]:
+    found = [
+        Candidate(reading, change, width, dim, bits, weight)
+        for change in CHANGES
+        for dim in widths(width)
+        for bits in BITS
+        for weight in weights
+        if change != CENTRE or dim == width
+    ]
+    return found + [
+        Candidate(reading, Change("remove", removed), width, width, bits, weight)
+        for removed in REMOVALS
+        if removed < width
+        for bits in BITS
+        for weight in weights
+    ]
+
+
+def _best_readings(made: Searched) -> list[Reading]:
+    """The encoder's own way, and the readings whose best recipes of vectors alone are best."""
+    best: dict[Reading, float] = {}
+    for one in made.values:
+        if not one.weight:
+            best[one.reading] = max(best.get(one.reading, -np.inf), made.quality(one))
+    order = sorted(best, key=lambda reading: (-best[reading], reading))
+    return [OWN, *(reading for reading in order if reading != OWN)][: 1 + _KEPT]
+
+
+def _promising(made: Searched) -> list[Candidate]:
+    """The best recipes, the best of each size with words and without, and the plain one."""
+    order = sorted(made.values, key=lambda one: (-made.quality(one), one))
+    chosen = dict.fromkeys([made.plain, *order[:_BEST]])
+    seen: dict[tuple[int, float], int] = {}
+    for one in order:
+        key = (one.bytes, one.weight)
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] <= _EACH:
+            chosen[one] = None
+    return list(chosen)
+
+
+def finalists(made: Searched, budget: Budget, seconds: Seconds) -> list[Candidate]:
+    """The few that are to be confirmed, the best within the budget first; the plain recipe is not among them.
+
+    They are unlike each other: the three best within the budget that differ in more than the weight of words, the best of
+    vectors alone, the best whatever it costs, and along the front the best of each fewer bytes.
+    """
+    order = sorted(made.whole, key=lambda one: (-made.quality(one), one.bytes, one))
+    within = [one for one in order if budget.allows(one.bytes, seconds(one))]
+    found: dict[Candidate, None] = {}
+
+    def take(some: Sequence[Candidate], many: int, key: Callable[[Candidate], object]) -> None:
+        seen: set[object] = set()
+        for one in some:
+            if len(seen) >= many or len(found) >= FINALISTS:
+                return
+            if key(one) not in seen and one != made.plain:
+                seen.add(key(one))
+                found[one] = None
+
+    take(within, 3, lambda one: (one.reading, one.change.kind))
+    take([one for one in within if not one.weight], 1, lambda one: one)
+    take(order, 1, lambda one: one)
+    take([one for one in order if not one.weight], 1, lambda one: one)
+    whole = 4 * made.plain.dim
+    for share in (4, 8, 16):
+        take([one for one in order if one.bytes * share <= whole], 1, lambda one: one)
+    return list(found)
+
+
+def heat(made: Searched, layers: Sequence[int], poolings: Sequence[str], depth: int) -> Array:
+    """Quality of each single layer (rows) with each pooling (columns), nothing else changed; nan where it was not scored."""
+    out = np.full((len(layers), len(poolings)), np.nan)
+    for row, layer in enumerate(layers):
+        for column, pooling in enumerate(poolings):
+            reading = Reading((-1 if layer == depth else layer,), pooling)
+            mine = [one for one in made.first if one.reading == reading and one.change == PLAIN and not one.weight]
+            if mine:
+                out[row, column] = made.of(made.first[mine[0]])
+    return out
+
+
+__all__ = ["FINALISTS", "PCA", "Searched", "finalists", "heat", "search"]

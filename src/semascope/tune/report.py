@@ -1,0 +1,333 @@
+"""What tune found, as every verb says it: the verdict, the front, what was confirmed, what papers say, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from semascope.report import Finding, Report, Table
+from semascope.report.pictures import Forest, Heat, Picture, Points
+from semascope.tune.confirming import Confirmed
+from semascope.tune.onepass import POOLINGS
+from semascope.tune.recipes import Candidate
+from semascope.tune.run import Tuned
+from semascope.tune.saving import provenance
+from semascope.tune.tricks import MARGIN
+
+_FRONT = 20  # rows of the table
+
+
+def report(found: Tuned, source: str, *, next_: str = "", out: str = "") -> Report:
+    """The report of a tuning.
+
+    Args:
+        found: What was found.
+        source: What it was asked about.
+        next_: The command that follows.
+        out: Folder the winner was saved to, or "".
+    """
+    return Report(
+        verb="tune",
+        source=source,
+        verdict=verdict(found),
+        findings=_findings(found, out),
+        tables=[_confirmed(found), _front(found), _tricks(found)],
+        next=next_,
+        numbers=_numbers(found),
+        notes=_notes(found),
+        pictures=_pictures(found),
+    )
+
+
+def verdict(found: Tuned) -> str:
+    """One line."""
+    name, one = _name(found, found.chosen), found.winner
+    cost = f"{found.chosen.bytes:,} bytes a vector instead of {found.searched.plain.bytes:,}"
+    time = f"{_time(found.latency.of(found.chosen))} a query"
+    best = max(found.finalists, key=lambda it: found.searched.quality(it.recipe), default=None)
+    if found.outcome == "better":
+        return f"{name} beats {_plain(found)}: {_gains(found, one)} on units that chose nothing; {cost}, {time}."
+    if found.outcome == "cheaper":
+        lost = "loses" if one.worse else "no difference is shown"
+        return (
+            f"{_plain(found)} as it is, {found.searched.plain.bytes:,} bytes and {_time(found.latency.of(found.searched.plain))}, is "
+            f"beyond {found.budget}; the best within is {name}: {lost}, {_gains(found, one)}; {cost}, {time}."
+        )
+    if found.outcome == "too dear":
+        return f"No recipe of {_plain(found)} is within {found.budget}; the nearest is {name}, with {found.chosen.bytes:,} bytes and {time}."
+    nothing = f"Nothing is shown to beat {_plain(found)} as it is"
+    if not found.budget.open:
+        nothing += f" within {found.budget}"
+    if best is not None:
+        nothing += f" (best of {len(found.searched.values):,} recipes on the choosing units: {_gains(found, best)} on the others)"
+    if found.outcome == "kept":
+        return f"{nothing}. {name} loses less than {MARGIN:g} ({_gains(found, one)}), with {cost}, {time}."
+    return f"{nothing}. Keep it as it is."
+
+
+def _plain(found: Tuned) -> str:
+    return found.searched.plain.text(found.head)
+
+
+def _name(found: Tuned, one: Candidate) -> str:
+    return found.text(one)
+
+
+def _gains(found: Tuned, one: Confirmed) -> str:
+    said = [
+        f"{metric} {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}], n={gain.n}, p={gain.p:.2g}"
+        + (f" on {name}" if len(found.tasks) > 1 else "")
+        for (name, _, metric, *_), gain in zip(found.tasks, one.gains, strict=True)
+    ]
+    return "; ".join(said)
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"
+
+
+def _findings(found: Tuned, out: str) -> list[Finding]:
+    winner, plain = found.winner, found.plain
+    said: list[Finding] = []
+    for place, (name, _, metric, labelled, chose, confirmed) in enumerate(found.tasks):
+        on = f" of {name}" if len(found.tasks) > 1 else ""
+        here = winner.scores[place].interval()
+        there = plain.scores[place].interval()
+        said.append(
+            Finding(
+                f"quality{on}",
+                "fine" if winner.gains[place].shown and winner.gains[place].value > 0 else "note",
+                f"{metric} {here} against {there} of the plain recipe, on {confirmed:,} units that chose nothing"
+                + ("." if labelled else "; nobody judged them, they were made of the texts themselves."),
+                {"chosen": here._asdict(), "plain": there._asdict()},
+            )
+        )
+        if winner.recipe != plain.recipe and winner.chose:
+            first = winner.chose[place] - plain.chose[place]
+            later = winner.gains[place].value
+            said.append(
+                Finding(
+                    f"optimism{on}",
+                    "note",
+                    f"On the {chose:,} units that chose it the gain was {first:+.3f}; {first - later:+.3f} of that is the luck of having been chosen.",
+                    {"choosing": first, "confirming": later},
+                )
+            )
+    helped = [one.trick.name for one in found.tried if one.verdict == "holds"]
+    hurt = [one.trick.name for one in found.tried if one.verdict == "hurts"]
+    said.append(
+        Finding(
+            "tricks of papers",
+            "note",
+            f"Of {len(found.tried)}, {len(helped)} hold here{_list(helped)}; {len(hurt)} hurt{_list(hurt)}.",
+            {"hold": helped, "hurt": hurt},
+        )
+    )
+    wall, cpu = (sum(one[at] for one in found.seconds.values()) for at in (0, 1))
+    read = found.seconds["reading"][0]
+    said.append(
+        Finding(
+            "cost",
+            "note",
+            f"{len(found.searched.values):,} recipes of {len(found.rows):,} texts in {wall:.0f} s ({cpu:.0f} s of processor time), "
+            f"{read:.0f} s of it to read {found.rows.fresh:,} texts; the others were in the cache.",
+            {"wall": wall, "cpu": cpu, "steps": found.seconds},
+        )
+    )
+    if found.rows.cut:
+        said.append(
+            Finding(
+                "cut texts",
+                "warning",
+                f"{found.rows.cut:,} of {len(found.rows):,} texts are longer than the model reads; what follows was not seen.",
+            )
+        )
+    if out:
+        said.append(
+            Finding("saved", "fine", f"{out} holds the encoder, and tune.json in it what chose it.", {"folder": out})
+        )
+    return said
+
+
+def _list(names: Sequence[str]) -> str:
+    return f" ({', '.join(names)})" if names else ""
+
+
+def _confirmed(found: Tuned) -> Table:
+    rows = [_line(found, one) for one in [found.plain, *found.finalists]]
+    metrics = [f"{metric}{f' {name}' if len(found.tasks) > 1 else ''}" for name, _, metric, *_ in found.tasks]
+    head = ["recipe", "bytes", "ms"]
+    for metric in metrics:
+        head += [f"{metric}, chose", "confirmed", "gain", "p"]
+    return Table(
+        "Confirmed on units that chose nothing",
+        [*head[1:], head[0]],
+        rows,
+        f"Gains over the plain recipe with 95 % intervals; p of a paired test, corrected by Holm over {len(found.finalists)} recipes.",
+    )
+
+
+def _line(found: Tuned, one: Confirmed) -> list[str]:
+    cells = [f"{one.recipe.bytes:,}", f"{found.latency.of(one.recipe) * 1000:.1f}"]
+    for place, gain in enumerate(one.gains):
+        plain = one.recipe == found.plain.recipe
+        cells += [f"{one.chose[place]:.3f}", f"{one.values[place]:.3f}"]
+        cells += ["", ""] if plain else [f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]", f"{gain.p:.2g}"]
+    return [*cells, _name(found, one.recipe)]
+
+
+def _front(found: Tuned) -> Table:
+    many = [
+        found.front[int(at)]
+        for at in np.unique(np.linspace(0, len(found.front) - 1, min(_FRONT, len(found.front))).astype(int))
+    ]
+    return Table(
+        "The front: none is as good, as small and as fast",
+        ["quality", "bytes", "ms", "recipe"],
+        [
+            [
+                f"{found.searched.quality(one):.3f}",
+                f"{one.bytes:,}",
+                f"{found.latency.of(one) * 1000:.1f}",
+                _name(found, one),
+            ]
+            for one in many
+        ],
+        f"{_quality(found)}, on the units that chose: the best of many, so too high."
+        + (f" {len(found.front) - len(many)} more are left out." if len(found.front) > len(many) else ""),
+    )
+
+
+def _quality(found: Tuned) -> str:
+    if len(found.tasks) == 1:
+        return f"Quality is {found.tasks[0][2]}"
+    return "Quality is the mean gain over tasks, each in standard deviations of its headline over the first recipes"
+
+
+def _tricks(found: Tuned) -> Table:
+    return Table(
+        "Tricks of papers, each alone against the plain recipe, on the units that confirm",
+        ["verdict", "gain", "p", "card", "trick"],
+        [
+            [
+                one.verdict,
+                "; ".join(f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]" for gain in one.found.gains),
+                "; ".join(f"{gain.p:.2g}" for gain in one.found.gains),
+                one.trick.card,
+                one.trick.name,
+            ]
+            for one in found.tried
+        ],
+        f"p corrected by Holm over all of them. What saves bytes holds where a loss of more than {MARGIN:g} is ruled out; what is to gain, where a "
+        "gain is shown. semascope cite CARD says where it is from.",
+    )
+
+
+def _pictures(found: Tuned) -> list[Picture]:
+    quality = found.searched.quality
+    shown = sorted(found.searched.values, key=lambda one: (-quality(one), one))
+    step = max(1, len(shown) // 400)
+
+    def point(one: Candidate) -> tuple[str, float, float]:
+        return _name(found, one), float(one.bytes), quality(one)
+
+    sized: dict[int, Candidate] = {}
+    for one in found.front:  # on bytes and quality alone: the best of each size that no smaller one reaches
+        if one.bytes not in sized or quality(one) > quality(sized[one.bytes]):
+            sized[one.bytes] = one
+    line: list[Candidate] = []
+    for one in (sized[size] for size in sorted(sized)):
+        if not line or quality(one) > quality(line[-1]):
+            line.append(one)
+    groups = {
+        "all": [point(one) for one in shown[::step]],
+        "front": [point(one) for one in line],
+        "plain": [point(found.searched.plain)],
+        "chosen": [point(found.chosen)],
+    }
+    axis = found.tasks[0][2] if len(found.tasks) == 1 else "mean gain, standard deviations"
+    pictures: list[Picture] = [
+        Points("Quality and bytes on the units that chose", "bytes per vector", axis, groups, log=True)
+    ]
+    for place, (name, _, metric, *_) in enumerate(found.tasks):
+        rows = [(one.trick.name, one.found.gains[place]) for one in found.tried]
+        if rows:
+            title = "What tricks of papers do here" + (f": {name}" if len(found.tasks) > 1 else "")
+            pictures.append(Forest(title, f"gain in {metric}", [(word, g.value, g.low, g.high) for word, g in rows]))
+    if found.heat.size:
+        cells = [[float(value) if np.isfinite(value) else None for value in row] for row in found.heat]
+        pictures.append(
+            Heat(
+                f"{axis} of single layers",
+                list(POOLINGS),
+                [f"layer {layer}" for layer in found.rows.layers],
+                cells,
+                each=False,
+            )
+        )
+    return pictures
+
+
+def _notes(found: Tuned) -> list[str]:
+    many, whole = found.searched.units[0]
+    notes = [
+        f"{len(found.searched.values):,} recipes were scored from one pass over the model, on {many:,} of {whole:,} units that choose"
+        + (f", the best {len(found.searched.whole):,} on all of them" if many < whole else "")
+        + (". Other tasks confirm." if found.apart else ". The other half of the units confirms."),
+        f"Latency is measured on this machine: the median of single queries through as many blocks as the recipe reads, and a comparison with "
+        f"{found.latency.rows:,} vectors as codes: bytes by products, bits by counting those that differ; words by SQLite's index where they count. "
+        "Quality is by cosines of what codes decode to.",
+        f"Transforms and codecs learn from {len(found.learn):,} texts, without labels. Texts are read whole, as encode reads them; build cuts long "
+        "ones into passages and puts titles in front.",
+    ]
+    if not all(labelled for _, _, _, labelled, _, _ in found.tasks):
+        notes.append(
+            "Nobody judged these units: they were made of the texts themselves. A recipe that is better at them need not be better at what "
+            "people ask; docs/label-free.md has how far the two agree."
+        )
+    if found.chosen.weight:
+        notes.append(
+            f"Words count {found.chosen.weight:g} beside meaning: search gives them 0.5; Space.search(..., weight={found.chosen.weight:g})."
+        )
+    return notes
+
+
+def _numbers(found: Tuned) -> dict[str, Any]:
+    return {
+        "chosen": provenance(found),
+        "plain": {"bytes": found.searched.plain.bytes, "seconds": found.latency.of(found.searched.plain)},
+        "recipes": len(found.searched.values),
+        "finalists": [
+            {
+                "recipe": _name(found, one.recipe),
+                "bytes": one.recipe.bytes,
+                "seconds": found.latency.of(one.recipe),
+                "chose": one.chose,
+                "confirmed": one.values,
+                "gains": [vars(gain) for gain in one.gains],
+                "better": one.better,
+            }
+            for one in found.finalists
+        ],
+        "front": [
+            {
+                "recipe": _name(found, one),
+                "bytes": one.bytes,
+                "seconds": found.latency.of(one),
+                "quality": found.searched.quality(one),
+            }
+            for one in found.front
+        ],
+        "tricks": [
+            {
+                "trick": one.trick.name,
+                "card": one.trick.card,
+                "verdict": one.verdict,
+                "gains": [vars(gain) for gain in one.found.gains],
+            }
+            for one in found.tried
+        ],
+        "seconds": {"encode_by_layer": found.latency.blocks, "words": found.latency.words, "steps": found.seconds},
+    }
