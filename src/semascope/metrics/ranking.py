@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.errors import InputError
+from semascope.ops.topk import top_k
 from semascope.types import Array
 
 
@@ -77,6 +78,10 @@ def ranked(scores: Array, k: int) -> NDArray[np.int64]:
     k = min(k, scores.shape[1])
     if k < scores.shape[1]:
         near = np.sort(np.argpartition(scores, scores.shape[1] - k, axis=1)[:, -k:], axis=1)
+        edge = np.take_along_axis(scores, near, axis=1).min(axis=1, initial=np.inf)
+        # Of scores that equal the last one taken, the partition takes any; those that stand first are meant.
+        for row in np.flatnonzero((scores >= edge[:, None]).sum(axis=1) > k):
+            near[row] = np.sort(top_k(scores[row], k))
     else:
         near = np.broadcast_to(np.arange(k), scores.shape)
     order = np.argsort(-np.take_along_axis(scores, near, axis=1), axis=1, kind="stable")
