@@ -17,7 +17,8 @@ from semascope.learned import LinearHead
 from semascope.ops import Interval, bootstrap, integer, vectors
 from semascope.ops import texts as as_texts
 from semascope.ops.discriminant import folds, label_head, told_labels
-from semascope.ops.words import little_words, words
+from semascope.ops.probing import words_asked
+from semascope.ops.words import words
 from semascope.testing.nulls import Commonest
 from semascope.types import Array, Vectors
 
@@ -61,15 +62,7 @@ class WordContent(VectorTransform):
             InputError: the texts hold too few different words.
         """
         count = integer(self.n_words, name="n_words", least=2)
-        own = [set(words(text)) for text in as_texts(texts)]
-        little = little_words(own)
-        times = Counter(word for found in own for word in found - little)
-        asked = set(sorted(times, key=lambda word: (-times[word], word))[2 * count : 3 * count])
-        if len(asked) < count:
-            raise InputError(f"texts: want {3 * count} different words for n_words={count}, got {len(times)}")
-        held = [found & asked for found in own]
-        places = np.array([place for place, found in enumerate(held) if len(found) == 1], np.int64)
-        return places, [next(iter(held[int(place)])) for place in places]
+        return words_asked([words(text) for text in as_texts(texts)], count)
 
     def measure(self, X: Array, texts: Sequence[str]) -> dict[str, Interval]:
         """The probe on rows X (n, d) and their texts, each row held out once: shares of rows, with intervals.
@@ -150,8 +143,8 @@ CARD = Card(
         needs=("encoder:minilm",),
         null=Commonest,
     ),
-    notes="One probe of the ten of Conneau et al. (2018), which the first paper runs over encoders; the other nine and the "
-    "transfer tasks are not here. They have 1,000 words and 100,000 sentences and train a network with a hidden layer; this "
+    notes="One probe of the ten of Conneau et al. (2018), which the first paper runs over encoders; others are in "
+    "senteval_study. They have 1,000 words and 100,000 sentences and train a network with a hidden layer; this "
     "has 20 words, as many sentences as there are, and a linear discriminant. The control task is Hewitt and Liang's, "
     "with the sentence as the type: what it is called was dealt at random, so an unseen one can only be guessed.",
 )
