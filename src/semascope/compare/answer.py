@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ class How:
 
 
 def compared(
-    contenders: Sequence[Any],
+    contenders: Sequence[Any] | Mapping[str, Any],
     tasks: Sequence[Task],
     how: How | None = None,
     *,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from semascope.compare.contenders import Contender, Rows, open_contender
 from semascope.errors import InputError, OptionError
 from semascope.metrics import Difference, Scores, detectable, holm, paired
+from semascope.metrics.paired import sensible
 from semascope.ops import Interval
 from semascope.tasks import Retrieval
 from semascope.types import Progress, Task
@@ -91,7 +92,7 @@ class Compared:
 
 
 def compare(
-    contenders: Sequence[Any],
+    contenders: Sequence[Any] | Mapping[str, Any],
     tasks: Sequence[Task],
     *,
     against: Against = "all",
@@ -104,7 +105,7 @@ def compare(
     """Compare two contenders or more on tasks. All p-values together are corrected by Holm's procedure.
 
     Args:
-        contenders: What `open_contender` takes, or `Contender`s. The first is the one that is there today.
+        contenders: What `open_contender` takes, by name or in a list; or `Contender`s. The first is the one that is there today.
         tasks: To be good at; none where all contenders are kept scores.
         against: "all" pairs, or the "first" against each other one.
         level: Of intervals; 1 - level is the chance of a false alarm among all comparisons.
@@ -119,7 +120,9 @@ def compare(
     """
     if against not in get_args(Against):
         raise OptionError(f"against: want one of {', '.join(get_args(Against))}, got {against!r}")
-    known = [one if isinstance(one, Contender) else open_contender(one, folder=folder) for one in contenders]
+    sensible(level, draws)
+    given = list(contenders.items()) if isinstance(contenders, Mapping) else [("", one) for one in contenders]
+    known = [one if isinstance(one, Contender) else open_contender(one, name, folder=folder) for name, one in given]
     names = [one.name for one in known]
     if len(known) < 2:
         raise InputError(f"contenders: want at least 2 to compare, got {len(known)}")

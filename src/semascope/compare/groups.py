@@ -33,13 +33,13 @@ class Kind:
 def kinds(found: Compared, pair: Pair, *, level: float = 0.95, draws: int = 10_000, seed: int = 0) -> list[Kind]:
     """Retrieval queries by length and by the share of their words that stand in a relevant document, each kind compared.
 
-    Kinds with fewer than ten queries are left out; p-values are corrected for all kinds by Holm's procedure.
+    Where a kind or the others would be fewer than ten, all are one kind and nothing is said; p-values are corrected for all kinds by Holm's procedure.
     """
     if not isinstance(found.task, Retrieval):
         return []
     a, b = found.result(pair.a).scores, found.result(pair.b).scores
-    there = [(name, at) for name, at in _split(found.task) if len(at) >= _FEWEST]
-    told = [(name, paired(a.part(at), b.part(at), level=level, draws=draws, seed=seed)) for name, at in there]
+    split = _split(found.task)
+    told = [(name, paired(a.part(at), b.part(at), level=level, draws=draws, seed=seed)) for name, at in split]
     fixed = holm([one.p for _, one in told]).tolist() if told else []
     return [Kind(name, replace(one, p=p)) for (name, one), p in zip(told, fixed, strict=True)]
 
@@ -61,6 +61,9 @@ def _split(task: Retrieval) -> list[tuple[str, NDArray[np.int64]]]:
 
 
 def _halves(one: str, other: str, mask: Array) -> list[tuple[str, NDArray[np.int64]]]:
+    """Both halves; none where one of them has too few."""
+    if min(mask.sum(), (~mask).sum()) < _FEWEST:
+        return []
     return [(one, np.flatnonzero(mask)), (other, np.flatnonzero(~mask))]
 
 

@@ -96,9 +96,7 @@ def paired(a: Scores, b: Scores, *, level: float = 0.95, draws: int = 10_000, se
         OptionError: `level` or `draws` out of range.
     """
     _comparable(a, b)
-    if not 0 < level < 1:
-        raise OptionError(f"level: want a number between 0 and 1, got {level}")
-    integer(draws, name="draws", least=100)
+    sensible(level, draws)
     n = len(a)
     value = b.value() - a.value()
     if not np.isfinite(value):
@@ -113,6 +111,13 @@ def paired(a: Scores, b: Scores, *, level: float = 0.95, draws: int = 10_000, se
     gain = np.asarray(b.columns["value"]) - np.asarray(a.columns["value"]) if a.statistic == "mean" else np.zeros(0)
     wins, losses = int((gain > 0).sum()), int((gain < 0).sum())
     return Difference(float(value), float(low), float(high), p, n, wins, losses, level, error, test)
+
+
+def sensible(level: float, draws: int) -> None:
+    """Refuse a level or draws out of range: before long work, where it comes first."""
+    if not 0 < level < 1:
+        raise OptionError(f"level: want a number between 0 and 1, got {level}")
+    integer(draws, name="draws", least=100)
 
 
 def detectable(error: float, n: int, *, level: float = 0.95, power: float = POWER) -> float:

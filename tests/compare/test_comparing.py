@@ -1,0 +1,216 @@
+"""The verdict is the one that is true, its figures are those of the scores, and nothing is called better without a test."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from questions import BAD, GOOD, Turned, alike, asked
+
+from semascope import Corpus, Space, as_encoder
+from semascope.compare import Contender, How, compare, compared, open_contender
+from semascope.compare.examples import examples
+from semascope.compare.groups import kinds
+from semascope.errors import InputError, OptionError
+from semascope.metrics import Scores, holm, paired, score, task_rows
+from semascope.metrics.saved import save_scores
+from semascope.tasks import Clustering
+from semascope.testing.asking import WordSums
+
+TWO = {"four columns": BAD, "many columns": GOOD}
+
+
+def test_the_better_one_is_named_first_with_its_gain_its_interval_its_p_and_n() -> None:
+    task = asked()
+    report = compared(TWO, [task], How(draws=2_000))
+    want = paired(score(BAD, task), score(GOOD, task), draws=2_000)
+    assert want.shown
+    assert want.value > 0.2
+    assert report.verdict.startswith(
+        f"many columns is better than four columns: nDCG@10 +{want.value:.3f} [{want.low:.3f}, {want.high:.3f}], p"
+    )
+    assert report.verdict.endswith("60 queries.")
+    turned = compared(dict(reversed(TWO.items())), [task], How(draws=2_000))
+    assert turned.verdict == report.verdict
+    figures = json.loads(json.dumps(report.to_json()))["numbers"]["tasks"][0]["pairs"][0]
+    assert figures["better"] == "many columns"
+    assert figures["difference"] == pytest.approx(want.value)
+    assert figures["wins"] == want.wins
+
+
+def test_no_difference_is_shown_where_there_is_none_and_what_could_have_been_seen_is_said() -> None:
+    report = compared({"one": GOOD, "turned": Turned()}, [asked()], How(draws=2_000))
+    assert report.verdict.startswith("No difference shown between one and turned: nDCG@10 ")
+    assert "60 queries; with so many queries a difference of 0." in report.verdict
+    assert "would have been seen four times in five" in report.verdict
+    assert report.findings[0].level == "note"
+    assert report.findings[0].numbers["shown"] is False
+
+
+def test_fewer_queries_could_have_shown_only_a_larger_difference() -> None:
+    task = asked(80)
+    few = compare({"a": WordSums(1, 24), "b": WordSums(2, 24)}, [task.part(np.arange(20))], draws=500)[0].pairs[0]
+    many = compare({"a": WordSums(1, 24), "b": WordSums(2, 24)}, [task], draws=500)[0].pairs[0]
+    assert few.detectable > 1.4 * many.detectable > 0
+
+
+def test_several_are_corrected_for_how_many_comparisons_there_are() -> None:
+    three = {"a": WordSums(1, 6), "b": WordSums(2, 7), "c": GOOD}
+    tasks = [asked(), alike()]
+    found = compare(three, tasks, draws=500)
+    pairs = [pair for one in found for pair in one.pairs]
+    assert len(pairs) == 6
+    assert [pair.difference.p for pair in pairs] == pytest.approx(holm([pair.alone for pair in pairs]))
+    assert all(pair.comparisons == 6 for pair in pairs)
+    first = compare(three, tasks, against="first", draws=500)
+    assert [(pair.a, pair.b) for pair in first[0].pairs] == [("a", "b"), ("a", "c")]
+    assert (
+        pairs[0].detectable > compare({"a": three["a"], "b": three["b"]}, tasks[:1], draws=500)[0].pairs[0].detectable
+    )
+    verdict = compared(three, tasks, How(draws=500)).verdict
+    assert "made-up: c has the highest nDCG@10" in verdict
+    assert "alike: c has the highest Spearman" in verdict
+    assert verdict.endswith("(6 comparisons, corrected by Holm's procedure)")
+
+
+def test_wins_and_losses_are_told_with_query_ranks_and_texts() -> None:
+    task = asked()
+    found = compare(TWO, [task], draws=500)[0]
+    wins, losses = examples(found, found.pairs[0], 3)
+    a, b = score(BAD, task).columns["value"], score(GOOD, task).columns["value"]
+    assert len(wins) == 3
+    best = int(np.argmax(np.asarray(b) - np.asarray(a)))
+    assert wins[0].unit == task.units[best]
+    assert wins[0].gain == pytest.approx((np.asarray(b) - np.asarray(a)).max())
+    lines = dict(wins[0].lines)
+    assert lines["query"] == task.queries[task.units[best]]
+    assert lines["relevant"] == task.documents[f"d{best}"]
+    rows = task_rows(GOOD, task)
+    order = np.argsort(-(rows["queries"][best] @ rows["documents"].T), kind="stable")
+    rank = int(np.flatnonzero(order == best)[0]) + 1
+    assert lines["many columns"].startswith(
+        f"first relevant at {rank}; ranks first: {list(task.documents.values())[order[0]]}"
+    )
+    assert all(one.gain < 0 for one in losses)
+    assert len(losses) <= int((np.asarray(b) < np.asarray(a)).sum())
+
+
+def test_a_pair_is_won_by_who_puts_it_nearer_to_where_people_do() -> None:
+    found = compare(TWO, [alike()], draws=500)[0]
+    assert found.pairs[0].better == "many columns"
+    wins, _ = examples(found, found.pairs[0], 1)
+    assert [what for what, _ in wins[0].lines] == ["text", "text", "people", "four columns", "many columns"]
+    assert wins[0].gain > 0
+
+
+def test_kinds_of_queries_are_halves_of_all_and_corrected() -> None:
+    task = asked()
+    longer = {
+        name: query + (" and what else" if at % 2 else "") for at, (name, query) in enumerate(task.queries.items())
+    }
+    task = replace(task, queries=longer)
+    found = compare(TWO, [task], draws=500)[0]
+    told = {one.name: one.difference for one in kinds(found, found.pairs[0], draws=500)}
+    short, long = told["at most 6 words"], told["more than 6 words"]
+    assert (short.n, long.n) == (30, 30)
+    every = paired(found.results[0].scores, found.results[1].scores)
+    assert short.value + long.value == pytest.approx(2 * every.value)
+    alone = paired(*(one.scores.part(np.arange(0, 60, 2)) for one in found.results), draws=500)
+    assert short.value == pytest.approx(alone.value)
+    assert short.p >= alone.p
+
+
+def test_queries_of_one_kind_are_not_split() -> None:
+    found = compare(TWO, [asked(12)], draws=500)[0]
+    assert kinds(found, found.pairs[0], draws=500) == []
+
+
+def test_a_task_without_a_value_for_each_unit_is_compared_too() -> None:
+    texts = [
+        f"{animal} {place} {n}" for animal in ("cat", "dog", "owl") for place in ("here", "there") for n in range(9)
+    ]
+    task = Clustering("animals", texts, [text.split()[0] for text in texts])
+    report = compared({"a": BAD, "b": GOOD}, [task], How(draws=500))
+    assert report.findings[0].numbers["test"] == "bootstrap"
+    assert not any("wins most" in table.title for table in report.tables)
+
+
+def test_vectors_in_files_a_space_and_kept_scores_give_what_their_encoder_gives(tmp_path: Path) -> None:
+    task = asked(30)
+    encoder = as_encoder("default")
+    rows = task_rows(encoder, task)
+    np.save(tmp_path / "rows.npy", np.concatenate([rows["documents"], rows["queries"]]))
+    np.savez(tmp_path / "rows.npz", **rows)
+    save_scores(tmp_path / "kept.json", [score(encoder, task)], encoder="kept")
+    documents = [{"id": name, "text": text} for name, text in task.documents.items()]
+    Space.build(Corpus(documents), encoder, tmp_path / "my.space").close()
+    places = [tmp_path / name for name in ("rows.npy", "rows.npz", "kept.json", "my.space")]
+    want = score(encoder, task)
+    for place in places:
+        one = compare([open_contender(place), "default | truncate(16)"], [task], draws=200)[0].results[0]
+        assert np.array_equal(one.scores.columns["value"], want.columns["value"]), place.name
+    space = compare([places[3], BAD], [task], draws=200)[0].results[0]
+    assert space.rows is not None
+    assert (space.rows.encoded, space.rows.kept) == (30, 60)
+
+
+def test_kept_scores_are_compared_without_any_data(tmp_path: Path) -> None:
+    task = asked(30)
+    for name, encoder in TWO.items():
+        save_scores(tmp_path / f"{name}.json", [score(encoder, task)], encoder=name)
+    report = compared([tmp_path / f"{name}.json" for name in TWO], [])
+    assert report.verdict.startswith("many columns is better than four columns: nDCG@10")
+    with pytest.raises(InputError, match="--data"):
+        compare([tmp_path / "many columns.json", GOOD], [])
+
+
+def test_a_recipe_that_has_to_learn_learns_from_the_texts_and_this_is_said() -> None:
+    report = compared(["default", "default | whiten(16)"], [asked(30)], How(draws=200))
+    assert any("learned from the 60 texts of made-up, without their judgements" in one.note for one in report.tables)
+
+
+def test_vectors_are_kept_and_looked_up(tmp_path: Path) -> None:
+    pair = ["default", "default | truncate(64)"]
+    first = compare(pair, [asked(30)], draws=200, folder=tmp_path)[0].results[0]
+    again = compare(pair, [asked(30)], draws=200, folder=tmp_path)[0].results[0]
+    assert first.rows is not None
+    assert again.rows is not None
+    assert (first.rows.encoded, again.rows.encoded, again.rows.seconds) == (90, 0, None)
+    assert np.array_equal(first.scores.columns["value"], again.scores.columns["value"])
+
+
+def test_costs_stand_beside_quality() -> None:
+    found = compare(["default", "default | int8", "default | truncate(64)"], [asked(20)], draws=200)[0]
+    assert [one.rows.bytes for one in found.results if one.rows] == [1024, 256, 256]
+
+
+def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
+    task = asked(20)
+    with pytest.raises(InputError, match="at least 2"):
+        compare([GOOD], [task])
+    with pytest.raises(InputError, match="different ones"):
+        compare(["default", "default"], [task])
+    with pytest.raises(OptionError, match="against"):
+        compare(TWO, [task], against="last")  # pyright: ignore[reportArgumentType]
+    np.save(tmp_path / "few.npy", np.ones((3, 4), np.float32))
+    with pytest.raises(InputError, match="40 documents and 20 queries of made-up, got 3 rows"):
+        compare([tmp_path / "few.npy", GOOD], [task])
+    whole = score(GOOD, task)
+    fewer = Contender("fewer", None, {task.name: whole.part(np.arange(10))})
+    with pytest.raises(InputError, match="fewer: want nDCG@10 of the 20 units"):
+        compare([Contender("whole", None, {task.name: whole}), fewer], [])
+    other = replace(whole, task="other")
+    with pytest.raises(InputError, match="scores of one task in all files"):
+        compare([whole, Contender("b", None, {"other": other})], [])
+    (tmp_path / "no.json").write_text("{}")
+    with pytest.raises(InputError, match=r"no\.json"):
+        open_contender(tmp_path / "no.json")
+
+
+def test_scores_alone_can_be_compared() -> None:
+    one = Scores("t", "accuracy", "mean", ("a", "b", "c"), {"value": np.array([0.0, 1.0, 1.0])})
+    report = compared({"x": one, "y": one}, [], How(draws=200))
+    assert report.verdict.startswith("No difference shown between x and y: accuracy +0.000")
