@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from questions import BAD, GOOD, asked
 
-from semascope.compare import How, click_task, compare, compared, read_click_file, read_clicks
+from semascope.compare import Compared, How, click_task, compare, compared, read_click_file, read_clicks
 from semascope.errors import InputError, UnknownNameError
 from semascope.metrics import score
 
@@ -29,6 +29,11 @@ def planted(seed: int = 0, noise: float = 0.1) -> list[dict[str, object]]:
         for unit in task.units
         for _ in range(3)
     ]
+
+
+def _places(found: Compared) -> np.ndarray:
+    assert found.results[0].places is not None
+    return found.results[0].places
 
 
 def test_planted_clicks_name_the_encoder_that_the_judgements_name() -> None:
@@ -92,6 +97,35 @@ def test_a_click_low_down_weighs_more_where_positions_are_known() -> None:
     assert found.weighed is not None
     assert found.weighed.judged["pets"] == {"d1": 2.0, "d2": 3.0}
     assert "80% of the clicks were on what stood first" in found.says[2]
+
+
+def test_whoever_made_the_lists_is_told_by_the_positions_and_named_in_the_first_line() -> None:
+    """People click what they are shown: the worse encoder wins by clicks in its own lists, and this is said."""
+    task = asked()
+    two = {"four columns": BAD, "many columns": GOOD}
+    whole = compare(two, [task], draws=200)[0]
+    assert whole.pairs[0].better == "many columns"
+    rng, names = np.random.default_rng(0), list(task.documents)
+    rows = [
+        {"query": unit, "clicked": names[int(place)], "position": position}
+        for unit, places in zip(task.units, _places(whole), strict=True)
+        for position, place in enumerate(places[:10], 1)
+        if rng.random() < (0.9 if names[int(place)] in task.judged[unit] else 0.3) / position
+    ]
+    clicks = click_task("clicks", task.documents, read_clicks(rows), task.queries)
+    report = compared(two, [clicks.task], How(draws=200), clicks=clicks)
+    assert report.verdict.startswith("four columns is better")
+    assert report.verdict.endswith("But people clicked in lists that four columns made, it seems, which favours it.")
+    said = next(one for one in report.findings if one.name == "who made the lists")
+    assert said.level == "warning"
+    assert said.numbers["shares"]["four columns"] == 1.0
+
+
+def test_lists_that_neither_made_are_not_said_to_be_of_one() -> None:
+    task = asked()
+    clicks = click_task("clicks", task.documents, read_clicks(planted()))
+    report = compared({"a": BAD, "b": GOOD}, [clicks.task], How(draws=200), clicks=clicks)
+    assert next(one for one in report.findings if one.name == "who made the lists").level == "note"
 
 
 def test_files_are_read_as_tables_and_bad_rows_are_counted(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from semascope.compare import verdict
-from semascope.compare.clicks import ClickTask
+from semascope.compare.clicks import ClickTask, made_by
 from semascope.compare.comparing import Against, Compared, Pair, Telling, compare
 from semascope.compare.examples import examples
 from semascope.compare.groups import kinds
@@ -87,6 +87,9 @@ def compared(
     said = verdict.headline(found)
     if any(one.name == "without copies" and one.level == "fault" for one in findings):
         said += " It does not stay without texts that stand in the training texts too."
+    maker = next((one for one in findings if one.name == "who made the lists" and one.level == "warning"), None)
+    if maker is not None:
+        said += f" But people clicked in lists that {maker.numbers['maker']} made, it seems, which favours it."
     return verdict.report(
         source, found, verdict=said, findings=findings, tables=tables, notes=[*_notes(found, how, clicks), *notes]
     )
@@ -111,6 +114,12 @@ def _without(found: Compared, pair: Pair, trained: Sequence[str], options: dict[
 
 def _clicked(found: Compared, clicks: ClickTask, options: dict[str, Any]) -> list[Finding]:
     out = [Finding("clicks", "warning", " ".join(clicks.says))]
+    shares = {
+        one.name: made_by(clicks.clicks, clicks.task, one.places) for one in found.results if one.places is not None
+    }
+    known = {name: share for name, share in shares.items() if share is not None}
+    if known:
+        out.append(verdict.makers(known))
     task, pair = clicks.weighed, _telling(found)
     places = [found.result(name).places for name in (pair.a, pair.b)]
     if task is None or found.task is None or places[0] is None or places[1] is None:

@@ -49,6 +49,7 @@ class Clicks:
         counts: Query (its id or its text) -> document id -> clicks.
         positions: Position (from 1) at which the documents were shown -> clicks; empty where that is not on record.
         inverse: As `counts`, every click weighed by the position it was made at; empty where that is not on record.
+        shown: Query -> document id -> position -> clicks; empty where that is not on record.
         columns: Which columns were taken for what.
         passed: Rows that could not be used.
     """
@@ -56,6 +57,7 @@ class Clicks:
     counts: Mapping[str, Mapping[str, float]]
     positions: Mapping[int, float]
     inverse: Mapping[str, Mapping[str, float]]
+    shown: Mapping[str, Mapping[str, Mapping[int, float]]]
     columns: Mapping[str, str]
     passed: int = 0
 
@@ -91,6 +93,7 @@ def read_clicks(rows: Iterable[Mapping[str, Any]]) -> Clicks:
     """
     counts: dict[str, dict[str, float]] = {}
     inverse: dict[str, dict[str, float]] = {}
+    shown: dict[str, dict[str, dict[int, float]]] = {}
     positions: dict[int, float] = {}
     columns: dict[str, str] = {}
     passed = 0
@@ -106,9 +109,10 @@ def read_clicks(rows: Iterable[Mapping[str, Any]]) -> Clicks:
         if position is not None and position >= 1:
             _add(positions, int(position), count)
             _add(inverse.setdefault(query, {}), document, count * int(position))
+            _add(shown.setdefault(query, {}).setdefault(document, {}), int(position), count)
     if not counts:
         raise InputError(f"clicks: want rows with a query and the id of a clicked document, got {passed} without")
-    return Clicks(counts, positions, inverse, columns, passed)
+    return Clicks(counts, positions, inverse, shown, columns, passed)
 
 
 def _add(to: dict[_Key, float], key: _Key, amount: float) -> None:
@@ -145,11 +149,13 @@ class ClickTask:
     Args:
         task: To be judged by; MRR@10 where nearly every query has one clicked document, else nDCG@10.
         says: What it is made of, and what clicks cannot say, one sentence each.
+        clicks: The log.
         weighed: The same with every click weighed by the position it was made at; None where positions are not on record.
     """
 
     task: Retrieval
     says: Sequence[str]
+    clicks: Clicks
     weighed: Retrieval | None = None
 
 
@@ -186,7 +192,27 @@ def click_task(
         told = {query: _there(clicks.inverse.get(query, {}), documents) for query in known}
         judged = {query: _grades(counts) for query, counts in told.items() if counts}
         weighed = kind(name, documents, {query: texts[query] for query in judged}, judged) if judged else None
-    return ClickTask(task, _says(clicks, known, float(single)), weighed)
+    return ClickTask(task, _says(clicks, known, float(single)), clicks, weighed)
+
+
+def made_by(clicks: Clicks, task: Retrieval, places: Array) -> float | None:
+    """Share of the clicks that were made at the very position at which a ranking has the document; None where none is on record.
+
+    Near 1 for whatever made the lists that were shown.
+
+    Args:
+        clicks: The log.
+        task: The task made of it.
+        places: A ranking, (queries, k) places of documents, best first.
+    """
+    names = list(task.documents)
+    every = same = 0.0
+    for row, query in zip(places, task.units, strict=True):
+        rank = {names[int(place)]: position for position, place in enumerate(row, 1)}
+        for document, positions in clicks.shown.get(query, {}).items():
+            every += sum(positions.values())
+            same += positions.get(rank.get(document, 0), 0.0)
+    return same / every if every else None
 
 
 def _there(counts: Mapping[str, float], documents: Mapping[str, str]) -> dict[str, float]:

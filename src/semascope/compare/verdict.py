@@ -15,6 +15,7 @@ from semascope.report.pictures import Forest
 
 _NOUNS = {"retrieval": "queries", "reranking": "queries", "analogy": "questions"}
 _PAIRS = ("similarity", "pair matching", "word similarity")
+_MADE = 0.5  # of the clicks at the very position of a ranking, for it to have made the lists
 _LONGEST = 200  # characters of a text that are shown
 
 
@@ -26,7 +27,8 @@ def noun(found: Compared) -> str:
 
 def signed(one: Difference) -> str:
     """A difference with its interval."""
-    return f"{one.value:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
+    value, low, high = (round(each, 3) + 0.0 for each in (one.value, one.low, one.high))  # no "-0.000"
+    return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 def chance(p: float) -> str:
@@ -104,16 +106,19 @@ def evidence(found: Sequence[Compared]) -> list[Finding]:
 
 
 def _counted(found: Compared, pair: Pair) -> str:
+    """Wins and losses, and what the two cost where quality does not decide."""
+    said: list[str] = []
     gain = gains(found, pair)
-    if gain is None:
-        return ""
-    wins, losses = int((gain > 0).sum()), int((gain < 0).sum())
-    what = (
-        ""
-        if found.result(pair.a).scores.statistic == "mean"
-        else " (a pair is won by who puts it nearer to where people do)"
-    )
-    return f"{pair.b} wins {wins:,} {noun(found)}, {pair.a} {losses:,}, {len(gain) - wins - losses:,} are even{what}"
+    if gain is not None:
+        wins, losses = int((gain > 0).sum()), int((gain < 0).sum())
+        mean = found.result(pair.a).scores.statistic == "mean"
+        what = "" if mean else " (a pair is won by who puts it nearer to where people do)"
+        even = len(gain) - wins - losses
+        said.append(f"{pair.b} wins {wins:,} {noun(found)}, {pair.a} {losses:,}, {even:,} are even{what}")
+    a, b = found.result(pair.a).rows, found.result(pair.b).rows
+    if not pair.better and a is not None and b is not None and a.bytes != b.bytes:
+        said.append(f"{pair.b} takes {b.bytes:,} bytes a vector, {pair.a} {a.bytes:,}")
+    return "; ".join(said)
 
 
 def _numbers(found: Compared, pair: Pair) -> dict[str, Any]:
@@ -144,7 +149,7 @@ def _numbers(found: Compared, pair: Pair) -> dict[str, Any]:
 def quality(found: Compared) -> Table:
     """Every contender: the headline, the other figures, what it costs."""
     names = list(found.results[0].scores.more)
-    head = ["", found.metric, *names, "bytes a vector", "texts a second"]
+    head = ["encoder", found.metric, *names, "bytes a vector", "texts a second"]
     rows = [
         [
             one.name,
@@ -192,7 +197,7 @@ def told(found: Compared, pair: Pair, wins: Sequence[Example], losses: Sequence[
             for place, (what, text) in enumerate(one.lines)
         ]
         if rows:
-            out.append(Table(f"{noun(found).capitalize()} that {name} wins most", ("gain", "", ""), rows))
+            out.append(Table(f"{noun(found).capitalize()} that {name} wins most", ("gain", "what", "text"), rows))
     return out
 
 
@@ -240,6 +245,21 @@ def leaked(found: Compared, pair: Pair, leak: Leak, without: Difference | None) 
     said += "stays" if same else "DOES NOT STAY"
     figures: Mapping[str, Any] = {**vars(without), "stays": same}
     return [first, Finding("without copies", "note" if same else "fault", said, figures)]
+
+
+def makers(shares: Mapping[str, float]) -> Finding:
+    """Whose lists people clicked in, as far as positions tell."""
+    name = max(shares, key=lambda one: shares[one])
+    told = ", ".join(f"{share:.0%} where {one} has it" for one, share in shares.items())
+    others = [share for one, share in shares.items() if one != name]
+    clear = shares[name] >= _MADE and shares[name] >= 1.5 * max(others)
+    said = f"of the clicks with a position, made at the very position: {told}"
+    if clear:
+        said += (
+            f"; {name}, or something like it, made the lists. What it did not show could not be clicked, so clicks favour it, by more than "
+            "weighing positions can mend: only lists of both, mixed by chance, or judgements, can tell"
+        )
+    return Finding("who made the lists", "warning" if clear else "note", said, {"shares": dict(shares), "maker": name})
 
 
 def forest(found: Sequence[Compared]) -> Forest:
