@@ -181,8 +181,8 @@ def _encoder(name: str | None, tasks: list[Task], how: dict[str, Any]) -> Any:
 
         if name is not None or len(tasks) != 1 or how["confirm"]:
             raise OptionError("--vectors: want one task, and neither --encoder nor --confirm beside it")
-        rows = [np.load(how[key]) if how[key] else None for key in ("vectors", "query_vectors")]
-        return given_vectors(tasks[0], rows[0], rows[1])
+        queries = np.load(how["query_vectors"]) if how["query_vectors"] else None
+        return given_vectors(tasks[0], np.load(how["vectors"]), queries)
     from semascope.cli.make import choose
 
     return choose(name)

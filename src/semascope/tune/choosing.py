@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from semascope.metrics import paired
 from semascope.tune.budget import Budget
 from semascope.tune.onepass import Rows
 from semascope.tune.recipes import (
@@ -16,7 +17,6 @@ from semascope.tune.recipes import (
     CENTRE,
     CHANGES,
     OWN,
-    PCA,
     PLAIN,
     REMOVALS,
     WEIGHTS,
@@ -27,14 +27,17 @@ from semascope.tune.recipes import (
     readings,
     widths,
 )
-from semascope.tune.scoring import Asked, Base, scored
+from semascope.tune.scoring import Asked, scored
 from semascope.types import Array, Progress
 
 FEW_QUERIES, FEW_UNITS = 128, 1_500  # units of a task that all recipes are scored on; the best are then scored on all
-LEARN = 5_000  # rows that transforms learn from while recipes are compared; the winner learns from all
+LEARN = 4_000  # rows that transforms learn from while recipes are compared; the winner learns from all
 _KEPT = 8  # readings that every change, width and codec is tried with
 _BEST, _EACH = 60, 3  # recipes scored on all units: the best, and of each size the best
-FINALISTS = 9
+FINALISTS = 6
+_NEAR = 60  # recipes among which the simplest is looked for
+_SHARE = 0.5  # of a standard error: what the simplest may lose on the units that choose
+_DRAWS = 200  # of the bootstrap that gives that error
 
 Seconds = Callable[[Candidate], float]
 
@@ -98,17 +101,14 @@ def search(
     few = [_some(one, rng) for one in asked]
     learnt = np.sort(rng.permutation(learn)[:LEARN]) if len(learn) > LEARN else learn
     weights = WEIGHTS if any(one.ranks for one in asked) else (0.0,)
-    every = readings(rows.depth, rows.poolings)
+    every = _different(rows, readings(rows.depth, rows.poolings))
     width = rows.own[0].shape[1]
     base = plain(width)
     found: dict[Candidate, tuple[float, ...]] = {}
 
     def run(some: Iterable[Candidate], tasks: Sequence[Asked], into: dict[Candidate, tuple[float, ...]]) -> None:
-        by: dict[Reading, list[Candidate]] = {}
-        for one in some:
-            by.setdefault(one.reading, []).append(one)
-        for reading, mine in by.items():
-            into.update(scored(Base.of(rows, reading, learnt), mine, tasks))
+        for one, result in scored(rows, some, tasks, learnt):
+            into[one] = tuple(each.value() for each in result)
             if progress is not None:
                 progress(len(found), None)
 
@@ -126,6 +126,19 @@ def search(
     whole: dict[Candidate, tuple[float, ...]] = {}
     run(chosen, asked, whole)
     return replace(made, values={**found, **whole}, whole=tuple(whole), units=units)
+
+
+def _different(rows: Rows, every: Sequence[Reading]) -> list[Reading]:
+    """Without the reading that is the encoder's own way by another name."""
+    own = rows.own[0]
+
+    def same(reading: Reading) -> bool:
+        if reading.own or len(reading.layers) > 1 or rows.pooled[0].shape[-1] != own.shape[1]:
+            return False
+        part = replace(rows, own=rows.own[:1], pooled=rows.pooled[:1])
+        return bool(np.allclose(part.base(reading), own, atol=1e-5))
+
+    return [reading for reading in every if not same(reading)]
 
 
 def _some(one: Asked, rng: np.random.Generator) -> Asked:
@@ -184,33 +197,62 @@ def _promising(made: Searched) -> list[Candidate]:
     return list(chosen)
 
 
-def finalists(made: Searched, budget: Budget, seconds: Seconds) -> list[Candidate]:
-    """The few that are to be confirmed, the best within the budget first; the plain recipe is not among them.
+def finalists(
+    made: Searched, rows: Rows, asked: Sequence[Asked], learn: NDArray[np.int64], budget: Budget, seconds: Seconds
+) -> list[Candidate]:
+    """The few that are to be confirmed, the one to choose first; the plain recipe is not among them.
 
-    They are unlike each other: the three best within the budget that differ in more than the weight of words, the best of
-    vectors alone, the best whatever it costs, and along the front the best of each fewer bytes.
+    The first is the simplest within the budget that cannot well be told from the best there (see `simplest`). With it come the best
+    itself, the simplest of vectors alone, the best whatever it costs, and the best of an eighth of the bytes.
+
+    Args:
+        made: What was found.
+        rows: Of the one pass.
+        asked: The tasks, of the units that choose alone.
+        learn: Places of the rows that transforms learn from.
+        budget: What they may cost.
+        seconds: What a query costs with each.
     """
     order = sorted(made.whole, key=lambda one: (-made.quality(one), one.bytes, one))
     within = [one for one in order if budget.allows(one.bytes, seconds(one))]
-    found: dict[Candidate, None] = {}
+    alone = [one for one in within if not one.weight]
+    small = [one for one in order if one.bytes * 8 <= 4 * made.plain.dim]
+    learnt = learn[:: max(1, len(learn) // LEARN)]
+    wanted: list[Candidate] = []
+    for some in (within, alone):
+        wanted += [one for one in [simplest(made, some, rows, asked, learnt)] if one is not None]
+    best = [some[0] for some in (within, order, small) if some]
+    chosen = dict.fromkeys([*wanted[:1], *best[:1], *wanted[1:], *best[1:]])
+    return [one for one in chosen if one != made.plain][:FINALISTS]
 
-    def take(some: Sequence[Candidate], many: int, key: Callable[[Candidate], object]) -> None:
-        seen: set[object] = set()
-        for one in some:
-            if len(seen) >= many or len(found) >= FINALISTS:
-                return
-            if key(one) not in seen and one != made.plain:
-                seen.add(key(one))
-                found[one] = None
 
-    take(within, 3, lambda one: (one.reading, one.change.kind))
-    take([one for one in within if not one.weight], 1, lambda one: one)
-    take(order, 1, lambda one: one)
-    take([one for one in order if not one.weight], 1, lambda one: one)
-    whole = 4 * made.plain.dim
-    for share in (4, 8, 16):
-        take([one for one in order if one.bytes * share <= whole], 1, lambda one: one)
-    return list(found)
+def simplest(
+    made: Searched,
+    some: Sequence[Candidate],
+    rows: Rows,
+    asked: Sequence[Asked],
+    learnt: NDArray[np.int64],
+) -> Candidate | None:
+    """Of recipes, the best first, the one of fewest steps whose loss to the first is within half its standard error.
+
+    The best of thousands owes much to luck, and the simplest among its equals less: over splits of real judgements this gains more on
+    units that did not choose (docs/tune.md). After Breiman et al. (1984), "Classification and Regression Trees", section 3.4.3, who take one standard error.
+    """
+    if not some:
+        return None
+    near = list(some[:_NEAR])
+    found = dict(scored(rows, near, asked, learnt))
+    best = found[near[0]]
+
+    def equal(one: Candidate) -> bool:
+        lost = made.quality(near[0]) - made.quality(one)
+        gaps = [paired(a, b, draws=_DRAWS) for a, b in zip(best, found[one], strict=True)]
+        scale = made.scale if len(gaps) > 1 else np.ones(1)
+        error = float(np.sqrt(np.mean([(gap.error / each) ** 2 for gap, each in zip(gaps, scale, strict=True)])))
+        return lost <= _SHARE * error / np.sqrt(len(gaps))
+
+    equals = [one for one in near if one == near[0] or equal(one)]
+    return min(equals, key=lambda one: (one.steps, -made.quality(one), one.bytes, one))
 
 
 def heat(made: Searched, layers: Sequence[int], poolings: Sequence[str], depth: int) -> Array:
@@ -223,6 +265,3 @@ def heat(made: Searched, layers: Sequence[int], poolings: Sequence[str], depth: 
             if mine:
                 out[row, column] = made.of(made.first[mine[0]])
     return out
-
-
-__all__ = ["FINALISTS", "PCA", "Searched", "finalists", "heat", "search"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from semascope.ops import top_k
 from semascope.tune.recipes import Candidate
-from semascope.types import Array
+from semascope.types import Array, Kind
 
 _QUERIES = 25
 _RUNS = 15
@@ -50,6 +50,7 @@ def measure(
     rows: int,
     sizes: Sequence[tuple[int, str]],
     words: float = 0.0,
+    kind: Kind = "query",
     seed: int = 0,
 ) -> Latency:
     """Measure on this machine, as many threads as the process has.
@@ -65,14 +66,15 @@ def measure(
         rows: Vectors that a query is compared with.
         sizes: Columns and codecs that there are recipes of.
         words: Seconds of a ranking by words, where those were measured.
+        kind: Of the queries.
         seed: Of the rows compared with.
     """
     asked = [queries[int(i)] for i in np.linspace(0, len(queries) - 1, min(_QUERIES, len(queries)))]
     if depth:
-        ways: dict[int, Callable[[str], Any]] = {layer: _run(encoder, layer) for layer in layers}
-        ways[depth] = lambda text: encoder.encode([text])
+        ways: dict[int, Callable[[str], Any]] = {layer: _run(encoder, layer, kind) for layer in layers}
+        ways[depth] = lambda text: encoder.encode([text], kind=kind)
     else:
-        ways = {0: lambda text: encoder.encode([text])}
+        ways = {0: lambda text: encoder.encode([text], kind=kind)}
     times: dict[int, list[float]] = {}
     for layer, way in ways.items():  # an engine keeps what runs one layer; going to and fro would open it anew
         way(asked[0])
@@ -82,8 +84,9 @@ def measure(
     return Latency({layer: float(np.median(found)) for layer, found in times.items()}, rows, scans, words, depth)
 
 
-def _run(encoder: Any, layer: int) -> Callable[[str], Any]:
-    return lambda text: encoder.states([text], layers=(layer,))
+def _run(encoder: Any, layer: int, kind: Kind) -> Callable[[str], Any]:
+    asked = {} if kind == "document" else {"kind": kind}
+    return lambda text: encoder.states([text], layers=(layer,), **asked)
 
 
 def _timed(call: Callable[[Any], Any], what: Any) -> float:

@@ -86,6 +86,29 @@ def usual(documents: int) -> NDArray[np.int64]:
     return np.linspace(0, documents - 1, min(documents, _SAMPLE)).astype(np.int64)
 
 
+class Blend:
+    """The rankings of a hybrid search at any weight, from one set of cosines: what words add, in units of the cosine.
+
+    Args:
+        cosines: float32 (queries, documents).
+        shares: As `Words` has them.
+    """
+
+    def __init__(self, cosines: Array, shares: NDArray[np.float32]) -> None:
+        self.cosines = cosines
+        self._at = np.nonzero(shares)
+        spread = cosines[:, usual(cosines.shape[1])].std(axis=1)
+        self._adds = np.square(shares[self._at]) * np.where(spread > 0, spread, 1)[self._at[0]] * WHOLE
+
+    def scores(self, weight: float) -> Array:
+        """Scores (queries, documents) that rank documents as `blended` does, for a weight below 1."""
+        if not weight:
+            return self.cosines
+        out = self.cosines.copy()
+        out[self._at] += (weight / (1 - weight) * self._adds).astype(out.dtype)
+        return out
+
+
 def blended(cosines: Array, shares: Array, weight: float) -> Array:
     """Scores (queries, documents) of a hybrid search: `semascope.space.fusion.fuse` of all of them at once, in float32."""
     some = cosines[:, usual(cosines.shape[1])]

@@ -128,10 +128,10 @@ def read(
     wanted: dict[Kind, dict[str, None]] = {}
     for kind, some in texts.items():
         wanted.setdefault(_kind(kinds[kind]), {}).update(dict.fromkeys(some))
-    blocks = [
+    blocks: list[tuple[Kind, list[str]]] = [
         (kind, names[at : at + BLOCK])
         for kind, found in wanted.items()
-        for names in [sorted(found, key=len)]
+        for names in [sorted(found, key=lambda text: (len(text), text))]
         for at in range(0, len(names), BLOCK)
     ]
     if not blocks:

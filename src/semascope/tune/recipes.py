@@ -11,7 +11,7 @@ from semascope.recipe import text as recipe_text
 
 Bits = Literal["", "int8", "one_bit"]
 BITS: tuple[Bits, ...] = ("", "int8", "one_bit")
-WEIGHTS = (0.0, 0.25, 0.5)  # how much words count in a search; Space.search takes 0.5 unless told
+WEIGHTS = (0.0, 0.15, 0.25, 0.35, 0.5, 0.65)  # how much words count in a search; Space.search takes 0.5 unless told
 MOST_LAYERS = 12  # of a deeper model this many are read, evenly spaced, and the last
 _WIDTHS = (1024, 768, 512, 384, 256, 192, 128, 96, 64, 48, 32, 16)
 
@@ -112,6 +112,11 @@ class Candidate:
     def vectors(self) -> Candidate:
         """The same without the words."""
         return replace(self, weight=0.0)
+
+    @property
+    def steps(self) -> int:
+        """In how many ways it differs from the encoder as it comes, words apart."""
+        return (not self.reading.own) + (self.change.kind != "plain") + (self.dim != self.width) + bool(self.bits)
 
     @property
     def plain(self) -> bool:

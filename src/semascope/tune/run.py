@@ -147,7 +147,7 @@ def tune(
     clock("scoring")
     speed = _latency(used, every_asked, rows, found, learn, seed)
     clock("latency")
-    few = finalists(found, wanted, speed.of)
+    few = finalists(found, rows, choosing, learn, wanted, speed.of)
     made: dict[Candidate, Any] = {}
     head = head_of(used, name or getattr(used, "name", "") or "encoder")
     how: dict[str, Any] = {"confirming": confirming, "seed": seed, "made": made}
@@ -243,14 +243,15 @@ def _latency(
     encoder: Any, asked: Sequence[Asked], rows: Rows, found: Searched, learn: NDArray[np.int64], seed: int
 ) -> Latency:
     ranking = [one for one in asked if one.ranks]
-    name, texts = next(iter((ranking or asked)[0].task.inputs().items()))
-    queries = (ranking or asked)[0].task.inputs().get("queries", texts)[0] if name else texts[0]
+    given = (ranking or asked)[0].task.inputs()
+    queries, kind = given["queries"] if ranking else next(iter(given.values()))
+    prompted = rows.kinds.get(kind) == kind  # what is read alike is asked for as a document
     counted = [one.words.seconds for one in ranking if one.words is not None]
     many = max([len(learn), *(len(one.rows["documents"]) for one in ranking)])
     sizes = sorted({(one.dim, one.bits) for one in found.values})
     layers = sorted({one.reading.top(rows.depth) for one in found.values})
     return measure(
-        encoder, list(queries), depth=rows.depth, layers=layers, rows=many, sizes=sizes, words=max(counted, default=0.0), seed=seed
+        encoder, list(queries), depth=rows.depth, layers=layers, rows=many, sizes=sizes, words=max(counted, default=0.0), kind=kind if prompted else "document", seed=seed
     )  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -11,12 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.compression.one_bit import OneBit
+from semascope.metrics import Scores
 from semascope.metrics.ranking import ranked
 from semascope.ops.whitening import Principal, principal
-from semascope.tune.lexical import Words, blended
+from semascope.tune.lexical import Blend, Words
 from semascope.tune.onepass import Rows
 from semascope.tune.recipes import Candidate, Change, Reading
 from semascope.types import Array, Kind, Task, Vectors
+
+_TOP = 10  # documents of a ranking that its headline looks at
+_MANY = 1_024  # documents from which on not all scores are sorted
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,23 +58,37 @@ class Asked:
         }
         return Asked(task, found)
 
-    def value(self, x: Vectors, weight: float = 0.0) -> float:
-        """The headline of rows x (n, d) of all texts, unit length or zero."""
-        if not self.ranks:
-            return self.task.judge({name: x[at] for name, at in self.rows.items()}).value()
-        return self.values(x, (weight,))[0]
+    def among(self, needed: NDArray[np.int64]) -> Asked:
+        """The same for rows of which only those at `needed`, rising, are left."""
+        return replace(self, rows={name: np.searchsorted(needed, at) for name, at in self.rows.items()})
 
-    def values(self, x: Vectors, weights: Sequence[float]) -> list[float]:
-        """The headline for each weight of the words; the same for all where there are none."""
+    def scores(self, x: Vectors, weights: Sequence[float] = (0.0,)) -> list[Scores]:
+        """What the task finds of rows x (n, d) of all texts, unit length or zero, for each weight of the words.
+
+        Where it ranks documents only the ten best are looked at. Where there are no words it is the same for all weights.
+        """
         if self.words is None:
-            return [self.value(x)] * len(weights)
+            return [self.task.judge({name: x[at] for name, at in self.rows.items()})] * len(weights)
         task: Any = self.task
-        cosines = x[self.rows["queries"]] @ x[self.rows["documents"]].T
-        found: list[float] = []
-        for weight in weights:
-            scores = blended(cosines, self.words.shares, weight) if weight else cosines
-            found.append(float(task.judge_ranking(ranked(scores, 10)).value()))
-        return found
+        blend = Blend(x[self.rows["queries"]] @ x[self.rows["documents"]].T, self.words.shares)
+        return [task.judge_ranking(first(blend.scores(weight), _TOP)) for weight in weights]
+
+
+def first(scores: Array, k: int) -> NDArray[np.int64]:
+    """Places of the k best of each row of scores (q, n), as `ranked` gives them; faster where n is large.
+
+    k of the best of 64 groups are at least as good as what they are compared with, so what is below need not be sorted.
+    """
+    queries, documents = scores.shape
+    if documents < _MANY:
+        return ranked(scores, k)
+    groups = scores[:, : documents // 64 * 64].reshape(queries, 64, -1).max(axis=2)
+    edge = np.partition(groups, 64 - k, axis=1)[:, 64 - k]
+    row, place = np.nonzero(scores >= edge[:, None])
+    order = np.lexsort((place, -scores[row, place], row))
+    row, place = row[order], place[order]
+    rank = np.arange(len(row)) - np.searchsorted(row, np.arange(queries))[row]
+    return place[rank < k].reshape(queries, k).astype(np.int64)
 
 
 def placed(task: Task, rows: Rows, words: Words | None) -> Asked:
@@ -108,9 +126,9 @@ class Base:
     empty: NDArray[np.bool_]
 
     @staticmethod
-    def of(rows: Rows, reading: Reading, learn: NDArray[np.int64]) -> Base:
-        """The base of a reading; transforms learn from the rows at `learn`."""
-        x = rows.base(reading)
+    def of(rows: Rows, reading: Reading, learn: NDArray[np.int64], needed: NDArray[np.int64] | None = None) -> Base:
+        """The base of a reading; transforms learn from the rows at `learn`, which are places among `needed` where that is given."""
+        x = rows.base(reading) if needed is None else rows.base(reading)[needed]
         empty = np.logical_not(x.any(axis=1))
         learnt = learn[~empty[learn]]
         spread = principal(x[learnt])
@@ -175,17 +193,28 @@ def _turn(dim: int) -> NDArray[np.float32]:
     return OneBit().fit(np.eye(2, dim, dtype=np.float32)).learned_.rotation
 
 
-def scored(base: Base, candidates: Sequence[Candidate], asked: Sequence[Asked]) -> dict[Candidate, tuple[float, ...]]:
-    """The headline of every task for every candidate of this base's reading."""
-    found: dict[Candidate, tuple[float, ...]] = {}
-    grouped: dict[tuple[Change, int], dict[str, list[Candidate]]] = {}
+def scored(
+    rows: Rows, candidates: Iterable[Candidate], asked: Sequence[Asked], learn: NDArray[np.int64]
+) -> Iterator[tuple[Candidate, tuple[Scores, ...]]]:
+    """What every task finds of every candidate, those of one reading after the other.
+
+    Args:
+        rows: Of the one pass.
+        candidates: To be scored.
+        asked: The tasks.
+        learn: Places of the rows that transforms and codecs learn from.
+    """
+    by: dict[Reading, dict[tuple[Change, int], dict[str, list[Candidate]]]] = {}
     for one in candidates:
-        grouped.setdefault((one.change, one.dim), {}).setdefault(one.bits, []).append(one)
-    for (change, dim), by_bits in grouped.items():
-        x = base.changed(change, dim)
-        for bits, some in by_bits.items():
-            y = base.coded(x, bits)
-            columns = [task.values(y, [one.weight for one in some]) for task in asked]
-            for one, *values in zip(some, *columns, strict=True):
-                found[one] = tuple(values)
-    return found
+        by.setdefault(one.reading, {}).setdefault((one.change, one.dim), {}).setdefault(one.bits, []).append(one)
+    needed = np.unique(np.concatenate([learn, *(at for task in asked for at in task.rows.values())]))
+    here = [task.among(needed) for task in asked]
+    for reading, changes in by.items():
+        base = Base.of(rows, reading, np.searchsorted(needed, learn), needed)
+        for (change, dim), coded in changes.items():
+            x = base.changed(change, dim)
+            for bits, some in coded.items():
+                y = base.coded(x, bits)
+                weights = [one.weight for one in some]
+                for one, *found in zip(some, *(task.scores(y, weights) for task in here), strict=True):
+                    yield one, tuple(found)
