@@ -55,7 +55,9 @@ def _above(found: Evaluation) -> list[Finding]:
     """Where nothing else is wrong: that all is above guessing."""
     if not all(_knows(found, one) for one in found.results):
         return []
-    return [Finding("guessing", "fine", f"all {len(found.results)} intervals lie above what random vectors get")]
+    many = len(found.results)
+    said = "the interval lies" if many == 1 else f"all {many} intervals lie"
+    return [Finding("guessing", "fine", f"{said} above what random vectors get")]
 
 
 def _guessed(found: Evaluation) -> list[Finding]:
@@ -97,10 +99,11 @@ def _headlines(found: Evaluation) -> Table:
         )
         for task in found.tasks
     ]
-    note = (
-        "95 % intervals over units (queries, pairs, texts), each encoder by itself: two that overlap may still differ, "
-        "as they were asked about the same units. semascope compare tests that."
-    )
+    note = "95 % intervals over the n queries, pairs or texts; guessing: random vectors."
+    if len(found.encoders) > 1:
+        note += (
+            " Two whose intervals overlap may still differ, for they were asked the same: semascope compare tests that."
+        )
     return Table("Scores", ["task", "metric", "n", *found.encoders, "guessing"], rows, note)
 
 
