@@ -14,6 +14,7 @@ import click
 
 import semascope
 from semascope.cli import (
+    blindspots,
     compare,
     demo,
     doctor,
@@ -55,7 +56,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "encode",
         "states",
     ),
-    "Trust (is it what it should be?)": ("doctor", "leak"),
+    "Trust (is it what it should be?)": ("doctor", "leak", "blindspots"),
     "Look (what is in it?)": ("look", "shape"),
     "Decide (which one should I ship?)": ("evaluate", "compare", "tune"),
     "Literature (published methods, their claims checked here)": ("methods", "check", "cite", "models"),
@@ -203,7 +204,7 @@ def app() -> None:
 for _verb in (
     *(demo.demo, make.build, find.search, serve.serve, make.add, make.delete, make.reencode, make.export, find.info),
     *(encode.encode, encode.states),
-    *(doctor.doctor, leak.leak),
+    *(doctor.doctor, leak.leak, blindspots.blindspots),
     *(look.look, shape.shape),
     *(evaluate.evaluate, compare.compare, tune.tune),
     *(literature.methods, literature.check, literature.cite, models.models),

@@ -62,10 +62,10 @@ class BlindSpots:
         return (found[f"{kind}, typo"], "typo") if f"{kind}, typo" in found else (found[kind], "rewording")
 
     def sight(self, name: str, kind: str) -> str:
-        """ "blind": surely worse than guessing; "sees": surely better, beside a typo too; else "weak"."""
+        """How well it is seen: "blind", surely worse than guessing; "sees", surely better, beside a typo too; else "weak"."""
         share, _ = self.judged(name, kind)
         slip = self.figures[name].get(f"{kind}, typo", share)
-        if share.high < 0.5:
+        if share.high < 0.5 or (share.value < 0.5 and slip.high < 0.5):
             return "blind"
         return "sees" if share.low > 0.5 and slip.low > 0.5 else "weak"
 
@@ -183,7 +183,7 @@ def _finding(found: BlindSpots, name: str, kind: str) -> Finding:
         slip = figures[f"{kind}, typo"]
         told.append(f"in {_percent(slip)} of {slip.n} beside a typo")
     drop = figures[f"{kind}, drop"]
-    told.append(f"the cosine drops by {drop.value:.3f} [{drop.low:.3f}, {drop.high:.3f}]")
+    told.append(f"the cosine drops by {drop.value:z.3f} [{drop.low:z.3f}, {drop.high:z.3f}]")
     if f"{kind}, words alone" in figures:
         told.append(f"counts of words are right in {_percent(figures[f'{kind}, words alone'])}")
     subject = kind if len(found.figures) == 1 else f"{name}, {kind}"
@@ -207,7 +207,7 @@ def _shares(found: BlindSpots, names: Sequence[str]) -> list[Table]:
 
     head = ["change", "sentences", *names]
     drops = [
-        [what, *(f"{found.figures[name][f'{what}, drop'].value:.3f}" for name in names)]
+        [what, *(f"{found.figures[name][f'{what}, drop'].value:z.3f}" for name in names)]
         for what in [*found.kinds, "rewording", "typo"]
         if f"{what}, drop" in found.figures[names[0]]
     ]
@@ -280,7 +280,9 @@ def _examples(found: BlindSpots, names: Sequence[str]) -> list[Table]:
                 for r, one in enumerate(found.triplets)
                 if one.kind == kind and not np.isnan(table[r, column]) and table[r, 0] >= table[r, column] - 1e-6
             ]
-            wrong.sort(key=lambda r: table[r, column] - table[r, 0])
+            # Those of a usual rewording: where the two lie farthest apart, it is a rewording that has gone wrong.
+            usual = float(np.nanmedian(table[:, column]))
+            wrong.sort(key=lambda r: abs(table[r, column] - usual))
             for r in wrong[:_SHOWN]:
                 one = found.triplets[r]
                 kept = one.reworded if column == 1 else one.misspelt
