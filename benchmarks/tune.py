@@ -17,6 +17,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -120,8 +121,7 @@ def main() -> None:
     }
     print(json.dumps(out, indent=1))
     if given.json:
-        with open(given.json, "w", encoding="utf-8") as file:
-            json.dump(out, file, indent=1)
+        Path(given.json).write_text(json.dumps(out, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

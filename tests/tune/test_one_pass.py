@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,18 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.M
     assert onepass.read(third, {"document": texts[::-1]}, cache=tmp_path).fresh == 0
     other = asking.WordSums(seed=1)  # another encoder's rows are not taken for these
     assert onepass.read(other, {"document": texts}, cache=tmp_path).fresh == 35
+
+
+def test_the_cache_loses_what_was_not_used_for_longest_and_reads_it_again(tmp_path: Path) -> None:
+    encoder = asking.WordSums()
+    onepass.read(encoder, {"document": TEXTS[:20]}, cache=tmp_path)
+    os.utime(next(tmp_path.glob("*/*.own.npy")), (1, 1))
+    onepass.read(encoder, {"document": TEXTS[20:40]}, cache=tmp_path)
+    onepass.trim(tmp_path, most=3_500)
+    assert onepass.read(encoder, {"document": TEXTS[20:40]}, cache=tmp_path).fresh == 0
+    again = onepass.read(encoder, {"document": TEXTS[:20]}, cache=tmp_path)
+    assert again.fresh == 20
+    np.testing.assert_array_equal(again.base(OWN)[again.places(TEXTS[:20], "document")], encoder.encode(TEXTS[:20]))
 
 
 def test_a_thousand_recipes_are_there_and_their_texts_can_be_read() -> None:

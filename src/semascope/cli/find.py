@@ -46,6 +46,14 @@ _WORD = re.compile(r"\w+")
     help="Only documents of which this is true; = != < <= > >=. May be repeated: all must hold.",
 )
 @click.option("--encoder", "encoder_", metavar="NAME", help="For vectors of unknown origin: what encodes the query.")
+@click.option(
+    "--weight",
+    metavar="W",
+    type=float,
+    default=0.5,
+    show_default=True,
+    help="How much words count in --hybrid, 0 to 1.",
+)
 @click.option("--encoding", metavar="NAME", help="Which vectors, where the Space holds several (info names them).")
 @click.option("--full", is_flag=True, help="Show whole passages.")
 @json_option
@@ -55,7 +63,7 @@ def search(
     """Find the documents of a Space that answer a query."""
     with opened(space, encoder_) as it:
         began = time.monotonic()
-        hits = it.search(query, k, mode=mode, where=list(where) or None, encoding=how["encoding"])
+        hits = it.search(query, k, mode=mode, where=list(where) or None, weight=how["weight"], encoding=how["encoding"])
         spent = time.monotonic() - began
         total = len(it)
     if how["json_"]:

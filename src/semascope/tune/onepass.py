@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -20,6 +21,7 @@ from semascope.types import Array, Kind, Progress, Vectors
 
 POOLINGS = ("mean", "weighted", "first", "last", "max")
 BLOCK = 1_024  # texts of one file of the cache: what a killed run loses at most
+CACHED = 4_000_000_000  # bytes that the cache may hold once a run has ended
 _STATES = 128  # texts whose states a reader of another kind is asked for at once
 
 
@@ -144,14 +146,14 @@ def read(
     folder = None if cache is None else cache / reader.key()
     for kind, part in blocks:
         file = None if folder is None else folder / f"{digest(kind, *part)[:24]}.npz"
-        found = _kept(file)
+        found = _kept(file, reader.deep)
         if found is None:
             told = None if progress is None else _onward(progress, done, total)
             found = reader.block(part, kind, told)
             seconds, fresh = seconds + reader.seconds, fresh + len(part)
             if file is not None:
                 _keep(file, found)
-                found = _kept(file) or found
+                found = _kept(file, reader.deep) or found
         own.append(found["own"])
         if "pooled" in found:
             pooled.append(found["pooled"])
@@ -159,6 +161,8 @@ def read(
         done += len(part)
         if progress is not None:
             progress(done, total)
+    if cache is not None and fresh:
+        trim(cache)
     place = {(kind, text): row for row, (kind, text) in enumerate((k, text) for k, part in blocks for text in part)}
     return Rows(place, own, pooled, reader.layers, reader.depth, normalizes(encoder), cut, seconds, fresh, kinds)
 
@@ -230,7 +234,7 @@ class _Pass:
 
 
 def _keep(file: Path, found: Mapping[str, Array]) -> None:
-    """Each array as a file of its own, so that it can be mapped; the last one says that all are there."""
+    """Each array as a file of its own, so that it can be mapped."""
     with guarded(f"write {file.parent}"):
         file.parent.mkdir(parents=True, exist_ok=True)
     for name in ("pooled", "cut", "own"):
@@ -239,12 +243,25 @@ def _keep(file: Path, found: Mapping[str, Array]) -> None:
                 np.save(out, found[name])
 
 
-def _kept(file: Path | None) -> dict[str, Array] | None:
-    if file is None or not file.with_suffix(".own.npy").is_file():
+def trim(cache: Path, most: int = CACHED) -> None:
+    """Remove what was not used for longest until the folder holds at most so many bytes."""
+    with guarded(f"tidy {cache}"):
+        files = [(one.stat().st_mtime, one.stat().st_size, one) for one in cache.glob("*/*.npy")]
+        left = sum(size for _, size, _ in files)
+        for _, size, one in sorted(files):
+            if left <= most:
+                return
+            one.unlink(missing_ok=True)
+            left -= size
+
+
+def _kept(file: Path | None, deep: bool) -> dict[str, Array] | None:
+    """What was kept of a block, or None where any of it is missing; says to `trim` that it was used."""
+    names = ("own", "cut", "pooled") if deep else ("own", "cut")
+    paths = {} if file is None else {name: file.with_suffix(f".{name}.npy") for name in names}
+    if not paths or not all(path.is_file() for path in paths.values()):
         return None
-    found: dict[str, Array] = {}
-    for name in ("own", "pooled", "cut"):
-        path = file.with_suffix(f".{name}.npy")
-        if path.is_file():
-            found[name] = np.load(path, mmap_mode=None if name == "cut" else "r")
-    return found
+    with suppress(OSError):  # a cache that can only be read serves too
+        for path in paths.values():
+            path.touch()
+    return {name: np.load(path, mmap_mode=None if name == "cut" else "r") for name, path in paths.items()}

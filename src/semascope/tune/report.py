@@ -44,7 +44,10 @@ def report(found: Tuned, source: str, *, next_: str = "", out: str = "") -> Repo
 def verdict(found: Tuned) -> str:
     """One line."""
     name, one = _name(found, found.chosen), found.winner
-    cost = f"{found.chosen.bytes:,} bytes a vector instead of {found.searched.plain.bytes:,}"
+    before = found.searched.plain.bytes
+    cost = f"{found.chosen.bytes:,} bytes a vector" + (
+        "" if found.chosen.bytes == before else f" instead of {before:,}"
+    )
     time = f"{_time(found.latency.of(found.chosen))} a query"
     best = max(found.finalists, key=lambda it: found.searched.quality(it.recipe), default=None)
     if found.outcome == "better":
@@ -289,7 +292,8 @@ def _notes(found: Tuned) -> list[str]:
         )
     if found.chosen.weight:
         notes.append(
-            f"Words count {found.chosen.weight:g} beside meaning: search gives them 0.5; Space.search(..., weight={found.chosen.weight:g})."
+            f"Words count {found.chosen.weight:g} beside meaning: semascope search SPACE QUERY --weight {found.chosen.weight:g}, or "
+            f"Space.search(..., weight={found.chosen.weight:g}); left out, they count 0.5."
         )
     return notes
 
