@@ -21,6 +21,7 @@ from semascope.metrics.ranking import (
 from semascope.metrics.resampling import by_counts, resamples
 from semascope.metrics.scores import COLUMNS, STATISTICS, Scores, score, task_rows
 from semascope.metrics.summaries import average_precision, mean, v_measure
+from semascope.metrics.together import together
 
 __all__ = [
     "COLUMNS",
@@ -49,5 +50,6 @@ __all__ = [
     "score",
     "sweep_error",
     "task_rows",
+    "together",
     "v_measure",
 ]

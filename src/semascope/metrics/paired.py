@@ -95,15 +95,15 @@ def paired(a: Scores, b: Scores, *, level: float = 0.95, draws: int = 10_000, se
         InputError: they are not of the same task and units, or of fewer than two; or a headline is not defined.
         OptionError: `level` or `draws` out of range.
     """
-    _comparable(a, b)
+    comparable(a, b)
     sensible(level, draws)
     n = len(a)
     value = b.value() - a.value()
     if not np.isfinite(value):
         raise InputError(f"{a.metric}: want it defined for both, got nan (are all values of one of them equal?)")
     made = draws if a.statistic == "mean" else int(min(draws, max(_CELLS // n, _FEWEST)))
-    found = _bootstrap(a, b, made, seed)
-    few = _few(level, n)
+    found = resampled(a, b, made, seed)
+    few = tail(level, n)
     low, high = np.quantile(found, [few, 1 - few])
     wider = np.sqrt(n / (n - 1))
     error = float(found.std(ddof=1) * wider)
@@ -128,7 +128,8 @@ def detectable(error: float, n: int, *, level: float = 0.95, power: float = POWE
     return (student(1 - (1 - level) / 2, n - 1) + _NORMAL.inv_cdf(power)) * error
 
 
-def _comparable(a: Scores, b: Scores) -> None:
+def comparable(a: Scores, b: Scores) -> None:
+    """Refuse scores of other units or judgements, of fewer than two units, or not finite."""
     if (a.metric, a.statistic, a.units) != (b.metric, b.statistic, b.units):
         raise InputError(f"b: want {a.metric} of the {len(a)} units of a, got {b.metric} of {len(b)}")
     truth = _TRUTH.get(a.statistic)
@@ -141,8 +142,8 @@ def _comparable(a: Scores, b: Scores) -> None:
             raise InputError(f"{name}: want finite scores, got NaN or infinite values")
 
 
-def _bootstrap(a: Scores, b: Scores, draws: int, seed: int) -> NDArray[np.float64]:
-    """Differences of resamples, those left out that have no headline."""
+def resampled(a: Scores, b: Scores, draws: int, seed: int) -> NDArray[np.float64]:
+    """B less A of so many resamples of the units, those left out that have no headline."""
     if a.statistic == "mean":
         gain = np.asarray(b.columns["value"], np.float64) - np.asarray(a.columns["value"], np.float64)
         of = by_counts("mean", {"value": gain})
@@ -154,21 +155,34 @@ def _bootstrap(a: Scores, b: Scores, draws: int, seed: int) -> NDArray[np.float6
 
 def _p(a: Scores, b: Scores, value: float, found: NDArray[np.float64], draws: int, seed: int) -> tuple[float, str]:
     """The share of differences that come without a reason and are as large."""
-    # Not the stream of the bootstrap, so that the two do not err together.
-    null = exchanged(a, b, draws, np.random.default_rng([seed, 1]))
-    if null is None:
-        n = len(a)
-        null, test = ((found - found.mean()) * np.sqrt(n / (n - 1)), False), "bootstrap"
-    else:
-        test = "signs flipped" if a.statistic == "mean" else "ranks exchanged"
-    differences, exact = null
+    differences, exact, test = without_reason(a, b, found, draws, seed)
     room = 1e-12 * max(1.0, abs(value))
     large = int(np.count_nonzero(np.abs(differences) >= abs(value) - room))
     # Where ways are drawn, the one that was seen counts as one of them, or p could be 0 (Phipson and Smyth, 2010).
     return (large / len(differences) if exact else (large + 1) / (len(differences) + 1)), test
 
 
-def _few(level: float, n: int) -> float:
+def without_reason(
+    a: Scores, b: Scores, found: NDArray[np.float64], draws: int, seed: int
+) -> tuple[NDArray[np.float64], bool, str]:
+    """Differences where neither is better, whether they are all that there are, and how they were made.
+
+    Args:
+        a: Scores of one encoder.
+        b: Of another.
+        found: What `resampled` gave, for statistics whose units have nothing to exchange.
+        draws: How many, at most.
+        seed: Of the draws; not the stream of the bootstrap, so that the two do not err together.
+    """
+    null = exchanged(a, b, draws, np.random.default_rng([seed, 1]))
+    if null is None:
+        n = len(a)
+        return (found - found.mean()) * np.sqrt(n / (n - 1)), False, "bootstrap"
+    differences, exact = null
+    return differences, exact, "signs flipped" if a.statistic == "mean" else "ranks exchanged"
+
+
+def tail(level: float, n: int) -> float:
     """The share of resamples below the interval: less than (1 - level) / 2 where n is small."""
     return _NORMAL.cdf(-np.sqrt(n / (n - 1)) * student(1 - (1 - level) / 2, n - 1))
 
