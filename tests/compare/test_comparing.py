@@ -91,9 +91,7 @@ def test_wins_and_losses_are_told_with_query_ranks_and_texts() -> None:
     rows = task_rows(GOOD, task)
     order = np.argsort(-(rows["queries"][best] @ rows["documents"].T), kind="stable")
     rank = int(np.flatnonzero(order == best)[0]) + 1
-    assert lines["many columns"].startswith(
-        f"first relevant at {rank}; ranks first: {list(task.documents.values())[order[0]]}"
-    )
+    assert lines["many columns"].startswith(f"relevant (1) at {rank}; first: {list(task.documents.values())[order[0]]}")
     assert all(one.gain < 0 for one in losses)
     assert len(losses) <= int((np.asarray(b) < np.asarray(a)).sum())
 

@@ -14,6 +14,8 @@ from semascope.ops import ranks
 from semascope.tasks import Retrieval
 from semascope.types import Array, Task
 
+_RANKS = 4  # of relevant documents that are told
+
 
 @dataclass(frozen=True)
 class Example:
@@ -82,24 +84,36 @@ def _place(values: Array, at: int) -> str:
 
 
 def _ranked(task: Retrieval, results: tuple[Result, Result], at: int) -> list[tuple[str, str]]:
-    """The query, its relevant documents with where each put the first of them, and what each put first."""
+    """The query, where each put the relevant documents and what first, and the one on which they differ most."""
     query = task.units[at]
     documents = list(task.documents)
-    relevant = {name for name, grade in task.judged[query].items() if grade > 0 and name in task.documents}
+    relevant = [name for name, grade in task.judged[query].items() if grade > 0 and name in task.documents]
     lines = [("query", task.queries[query])]
-    best: dict[str, str] = {}
+    worth: list[dict[str, float]] = []
     for one in results:
         if one.places is None:
             continue
         names = [documents[int(place)] for place in one.places[at]]
-        rank = next((place for place, name in enumerate(names, 1) if name in relevant), None)
-        where = f"first relevant at {rank}" if rank else f"none of {len(relevant)} relevant within {len(names)}"
-        lines.append((f"{one.name}", f"{where}; ranks first: {task.documents[names[0]]}"))
-        if rank:
-            best[one.name] = names[rank - 1]
-    shown = next(iter(best.values()), next(iter(relevant)))
-    lines.append(("relevant", task.documents[best.get(results[1].name, shown)]))
+        ranks_of = {name: rank for rank, name in enumerate(names, 1) if name in relevant}
+        worth.append({name: 1 / np.log2(1 + rank) for name, rank in ranks_of.items()})
+        lines.append(
+            (
+                one.name,
+                f"{_where(sorted(ranks_of.values()), len(relevant), len(names))}; first: {task.documents[names[0]]}",
+            )
+        )
+    if len(worth) == len(results):
+        apart = max(relevant, key=lambda name: abs(worth[1].get(name, 0.0) - worth[0].get(name, 0.0)))
+        lines.append(("relevant", task.documents[apart]))
     return lines
+
+
+def _where(found: Sequence[int], relevant: int, deep: int) -> str:
+    """Ranks of relevant documents, the first few."""
+    if not found:
+        return f"none of {relevant} relevant within {deep}"
+    more = ", …" if len(found) > _RANKS else ""
+    return f"relevant ({relevant}) at {', '.join(map(str, found[:_RANKS]))}{more}"
 
 
 def unit_texts(task: Task, at: int) -> list[str]:

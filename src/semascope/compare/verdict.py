@@ -33,7 +33,7 @@ def signed(one: Difference) -> str:
 
 def chance(p: float) -> str:
     """A p-value as people write it."""
-    return f"p = {p:.2g}" if p >= 0.0001 else "p < 0.0001"
+    return f"p = {p:.2g}"
 
 
 def sentence(found: Compared, pair: Pair) -> str:
