@@ -85,7 +85,10 @@ def near_groups(own: Sequence[Sequence[str]], together: Sequence[str] | None = N
         for run in mine:
             if len(runs[run]) < POSTINGS:
                 runs[run].append(place)
-    return np.unique([groups.top(place) for place in range(len(own))], return_inverse=True)[1].astype(np.int64)
+    # Named by their first text: which text stands for a group hangs on the order of sets, which is another in every run.
+    tops = [groups.top(place) for place in range(len(own))]
+    named = {top: number for number, top in enumerate(dict.fromkeys(tops))}
+    return np.array([named[top] for top in tops], np.int64)
 
 
 class _Groups:
