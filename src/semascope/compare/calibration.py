@@ -17,7 +17,7 @@ Null = Literal["exchanged", "recentred", "planted", "as they are"]
 
 
 @dataclass(frozen=True)
-class Kept:
+class Calibration:
     """What came of many comparisons whose truth is known.
 
     Args:
@@ -66,7 +66,7 @@ def calibrated(
     level: float = 0.95,
     seed: int = 0,
     progress: Progress | None = None,
-) -> Kept:
+) -> Calibration:
     """Compare again and again where the truth is known, made of the real scores of two encoders.
 
     "exchanged": n different units are drawn, and for each a coin says which encoder is called A (of a rank correlation, whose
@@ -104,7 +104,7 @@ def calibrated(
         found.append(paired(*drawn, level=level, draws=draws, seed=int(rng.integers(1 << 31))))
         if progress is not None:
             progress(run + 1, runs)
-    return Kept(
+    return Calibration(
         null,
         size,
         runs,
