@@ -190,6 +190,17 @@ def test_search_that_finds_nothing_leaves_with_code_1(run, built: Path) -> None:
     assert nothing.json == []
 
 
+def test_the_weight_of_words_turns_a_hybrid_search_from_meaning_to_words(run, built: Path) -> None:
+    def ids(*how: str) -> list[str]:
+        return [hit["id"] for hit in run("search", built, "second thing of all", "--json", *how).json]
+
+    meaning, words = ids("--weight", "0"), ids("--weight", "1")
+    assert meaning == ids("--dense")
+    assert words[0] == ids("--lexical")[0]
+    assert ids() == ids("--weight", "0.5")
+    assert run("search", built, "x", "--weight", "1.5").code == 2
+
+
 @pytest.mark.parametrize("query", ["c++ - what?", '"', "'", "NEAR(", "a:b", "-", "*", "日本"])
 def test_no_query_is_a_syntax_error(run, built: Path, query: str) -> None:
     said = run("search", built, "--json", "--", query)
