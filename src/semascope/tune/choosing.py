@@ -256,12 +256,12 @@ def simplest(
 
 
 def heat(made: Searched, layers: Sequence[int], poolings: Sequence[str], depth: int) -> Array:
-    """Quality of each single layer (rows) with each pooling (columns), nothing else changed; nan where it was not scored."""
-    out = np.full((len(layers), len(poolings)), np.nan)
+    """Quality of each single layer (rows) with each pooling (columns), nothing else changed."""
+    out = np.zeros((len(layers), len(poolings)))
     for row, layer in enumerate(layers):
         for column, pooling in enumerate(poolings):
             reading = Reading((-1 if layer == depth else layer,), pooling)
             mine = [one for one in made.first if one.reading == reading and one.change == PLAIN and not one.weight]
-            if mine:
-                out[row, column] = made.of(made.first[mine[0]])
+            # A reading that is the encoder's own way by another name was scored as that.
+            out[row, column] = made.of(made.first[mine[0] if mine else made.plain])
     return out

@@ -114,7 +114,7 @@ def _findings(found: Tuned, out: str) -> list[Finding]:
                 Finding(
                     f"optimism{on}",
                     "note",
-                    f"On the {chose:,} units that chose it the gain was {first:+.3f}; {first - later:+.3f} of that is the luck of having been chosen.",
+                    f"On the {chose:,} units that chose it the gain was {first:+.3f}, on the others {later:+.3f}: what chooses flatters what it chose.",
                     {"choosing": first, "confirming": later},
                 )
             )

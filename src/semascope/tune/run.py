@@ -140,7 +140,8 @@ def tune(
     rows = read(used, wanted_texts, cache=cache, progress=stages("Reading", "texts"))
     clock("reading")
     every_asked = [_placed(task, rows) for task in every]
-    learn = np.unique(rows.places(learnt or asked["document"], "document"))
+    # Of what is to be searched: the texts of judgements that only confirm are not looked at, not even without their judgements.
+    learn = np.unique(rows.places(learnt or inputs(tasks)["document"], "document"))
     choosing, confirming = _halves(every_asked[: len(tasks)], every_asked[len(tasks) :], seed)
     clock("words")
     found = search(rows, choosing, learn, seed=seed, progress=stages("Scoring", "recipes"))
