@@ -15,6 +15,7 @@ import click
 import semascope
 from semascope.cli import (
     blindspots,
+    calibrate,
     compare,
     demo,
     doctor,
@@ -58,7 +59,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     ),
     "Trust (is it what it should be?)": ("doctor", "leak", "blindspots"),
     "Look (what is in it?)": ("look", "shape"),
-    "Decide (which one should I ship?)": ("evaluate", "compare", "tune"),
+    "Decide (which one should I ship?)": ("evaluate", "compare", "tune", "calibrate"),
     "Literature (published methods, their claims checked here)": ("methods", "check", "cite", "models"),
 }
 EXAMPLES = (
@@ -206,7 +207,7 @@ for _verb in (
     *(encode.encode, encode.states),
     *(doctor.doctor, leak.leak, blindspots.blindspots),
     *(look.look, shape.shape),
-    *(evaluate.evaluate, compare.compare, tune.tune),
+    *(evaluate.evaluate, compare.compare, tune.tune, calibrate.calibrate),
     *(literature.methods, literature.check, literature.cite, models.models),
 ):
     app.add_command(_verb)
