@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from semascope.errors import InputError, OptionError
 from semascope.metrics.exchanging import exchanged
-from semascope.metrics.resampling import by_counts, resamples
+from semascope.metrics.resampling import by_counts, resamples, student, tail
 from semascope.metrics.scores import COLUMNS, Scores
 from semascope.ops.door import integer
 
@@ -180,17 +180,3 @@ def without_reason(
         return (found - found.mean()) * np.sqrt(n / (n - 1)), False, "bootstrap"
     differences, exact = null
     return differences, exact, "signs flipped" if a.statistic == "mean" else "ranks exchanged"
-
-
-def tail(level: float, n: int) -> float:
-    """The share of resamples below the interval: less than (1 - level) / 2 where n is small."""
-    return _NORMAL.cdf(-np.sqrt(n / (n - 1)) * student(1 - (1 - level) / 2, n - 1))
-
-
-def student(p: float, freedom: int) -> float:
-    """Student's quantile, by the series in 1 / freedom (Fisher and Cornish, 1960); within 0.01 from 4 degrees on."""
-    z, v = _NORMAL.inv_cdf(p), float(freedom)
-    first = (z**3 + z) / 4
-    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + first / v + second / v**2 + third / v**3

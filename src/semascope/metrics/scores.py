@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from statistics import NormalDist
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from semascope.errors import InputError, OptionError
-from semascope.metrics.resampling import by_counts, resamples
+from semascope.metrics.resampling import by_counts, resamples, tail
 from semascope.metrics.summaries import SUMMARIES
 from semascope.ops.statistics import Interval
 from semascope.types import Array, Encoder, Progress, Task, Vectors
@@ -23,6 +24,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "average_precision": ("match", "score"),
     "v_measure": ("label", "group"),
 }
+
+
+_RANGE: Mapping[str, tuple[float, float]] = {"spearman": (-1, 1), "average_precision": (0, 1), "v_measure": (0, 1)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,15 +76,31 @@ class Scores:
         return float(summary(*(column if rows is None else column[rows] for column in columns)))
 
     def interval(self, *, level: float = 0.95, draws: int = 2_000, seed: int = 0) -> Interval:
-        """The headline with its interval over units, percentile bootstrap, n being the units.
+        """The headline with its interval over units: what other units of the same kind, as many as these, would give.
 
-        Resamples that have no headline (no pair that matches was drawn) are left out.
+        A percentile bootstrap, widened for few units (Hesterberg, 2015, "What Teachers Should Know about the Bootstrap") and, where the
+        headline is no mean, moved by what resamples lie above it in the mean (V-measure, above all, grows with repeats). Of
+        a mean of zeros and ones it is Wilson's (1927), which does not end at 1 where all happen to be right. Resamples without a
+        headline (no pair that matches was drawn) are left out. Of a single unit nothing is known: nan.
         """
-        summary = by_counts(self.statistic, self.columns)
-        found = np.concatenate([summary(counts) for counts in resamples(len(self), draws, seed)])
+        value, n = self.value(), len(self)
+        if n < 2:
+            return Interval(value, float("nan"), float("nan"), n)
+        columns = {name: np.asarray(column) for name, column in self.columns.items()}
+        if self.statistic == "mean" and np.isin(columns["value"], (0, 1)).all():
+            return Interval(value, *_wilson(value, n, level), n)
+        summary = by_counts(self.statistic, columns)
+        found = np.concatenate([summary(counts) for counts in resamples(n, draws, seed)])
         found = found[np.isfinite(found)]
-        low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2]) if len(found) else (np.nan, np.nan)
-        return Interval(self.value(), float(low), float(high), len(self))
+        if not len(found):
+            return Interval(value, float("nan"), float("nan"), n)
+        few = tail(level, n)
+        low, high = np.quantile(found, [few, 1 - few])
+        if self.statistic != "mean":
+            above = float(found.mean()) - value
+            least, most = _RANGE[self.statistic]
+            low, high = np.clip([low - above, high - above], least, most)
+        return Interval(value, float(low), float(high), n)
 
     def part(self, places: Array) -> Scores:
         """Of the units at these places alone."""
@@ -122,6 +142,15 @@ class Scores:
             if isinstance(error, InputError | OptionError):
                 raise
             raise InputError(f"scores: want what Scores.to_json gave, got something else ({error!r})") from error
+
+
+def _wilson(share: float, n: int, level: float) -> tuple[float, float]:
+    """Source: Wilson (1927), "Probable Inference, the Law of Succession, and Statistical Inference"."""
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
+    # Rounding alone would leave the share itself outside where it is 0 or 1.
+    return min(middle - half, share), max(middle + half, share)
 
 
 def task_rows(encoder: Encoder, task: Task, *, progress: Progress | None = None) -> dict[str, Vectors]:
