@@ -16,7 +16,7 @@ from semascope.compare.examples import examples
 from semascope.compare.groups import kinds
 from semascope.compare.leaks import leaks
 from semascope.metrics import Difference, paired
-from semascope.report import Finding, Report
+from semascope.report import Finding, Picture, Report
 from semascope.report.findings import Table
 from semascope.types import Task
 
@@ -73,11 +73,14 @@ def compared(
     found = compare(contenders, tasks, against=how.against, folder=how.folder, telling=telling, **options)
     findings: list[Finding] = verdict.evidence(found)
     tables: list[Table] = []
+    pictures: list[Picture] = [verdict.forest(found)]
     for one in found:
         pair = _telling(one)
         tables.append(verdict.quality(one))
         tables += [table for table in (verdict.others(one, pair),) if table is not None]
-        tables += [table for table in (verdict.grouped(pair, kinds(one, pair, **options)),) if table is not None]
+        if split := kinds(one, pair, **options):
+            tables.append(verdict.grouped(pair, split))
+            pictures.append(verdict.kinds_forest(one, pair, split))
         if how.show:
             tables += verdict.told(one, pair, *examples(one, pair, how.show))
         if trained is not None and one.task is not None:
@@ -91,7 +94,13 @@ def compared(
     if maker is not None:
         said += f" But people clicked in lists that {maker.numbers['maker']} made, it seems, which favours it."
     return verdict.report(
-        source, found, verdict=said, findings=findings, tables=tables, notes=[*_notes(found, how, clicks), *notes]
+        source,
+        found,
+        said,
+        findings=findings,
+        tables=tables,
+        pictures=pictures,
+        notes=[*_notes(found, how, clicks), *notes],
     )
 
 
@@ -141,6 +150,8 @@ def _notes(found: Sequence[Compared], how: How, clicks: ClickTask | None) -> lis
     many = found[0].pairs[0].comparisons
     if many > 1:
         said += f" p-values are corrected for {many} comparisons (Holm); intervals are each on its own."
+    if how.show and any(each.task is not None for each in found):
+        said += " Wins and losses are told with texts of the data; --show 0 leaves them out."
     labelled = [each.task for each in found if each.task is not None]
     if clicks is None and labelled and not all(task.labelled for task in labelled):
         said += " These tasks were made of the texts alone; nobody judged."

@@ -201,10 +201,8 @@ def told(found: Compared, pair: Pair, wins: Sequence[Example], losses: Sequence[
     return out
 
 
-def grouped(pair: Pair, kinds: Sequence[Kind]) -> Table | None:
+def grouped(pair: Pair, kinds: Sequence[Kind]) -> Table:
     """Kinds of queries."""
-    if not kinds:
-        return None
     rows = [(one.name, f"{one.difference.n:,}", signed(one.difference), f"{one.difference.p:.2g}") for one in kinds]
     return Table(
         f"Kinds of queries: {pair.b} less {pair.a}",
@@ -279,6 +277,13 @@ def forest(found: Sequence[Compared]) -> Forest:
     return Forest("Differences with their intervals", metrics[0] if len(metrics) == 1 else "difference", rows)
 
 
+def kinds_forest(found: Compared, pair: Pair, kinds: Sequence[Kind]) -> Forest:
+    """All queries, and each kind of them."""
+    every = [("all", pair.difference), *((one.name, one.difference) for one in kinds)]
+    rows = [(f"{name} ({one.n:,})", one.value, one.low, one.high) for name, one in every]
+    return Forest(f"{pair.b} less {pair.a}, by kind of query", found.metric, rows)
+
+
 def plain(found: Sequence[Compared]) -> dict[str, Any]:
     """Every figure, as plain values."""
     return {
@@ -309,13 +314,6 @@ def plain(found: Sequence[Compared]) -> dict[str, Any]:
     }
 
 
-def report(source: str, found: Sequence[Compared], **parts: Any) -> Report:
+def report(source: str, found: Sequence[Compared], said: str, **parts: Any) -> Report:
     """The report of a comparison; `parts` are further fields of it."""
-    return Report(
-        "compare",
-        source,
-        parts.pop("verdict", headline(found)),
-        numbers=plain(found),
-        pictures=[forest(found)],
-        **parts,
-    )
+    return Report("compare", source, said, numbers=plain(found), **parts)
