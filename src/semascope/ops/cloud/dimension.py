@@ -44,11 +44,6 @@ class Cells(NamedTuple):
     of: NDArray[np.int64]
     lost: NDArray[np.int64]
 
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return self.lost.shape[1]
-
 
 @dataclass(frozen=True)
 class Scale:
