@@ -45,7 +45,7 @@ def test_a_recipe_that_was_planted_is_found(seed: int) -> None:
     found = tune(None, vectors, [task], seed=seed)
     assert found.outcome == "better"
     assert found.chosen.change.kind in ("remove", "whiten")
-    assert found.winner.gain > 0.2
+    assert found.winner.overall.value > 0.2
     assert found.winner.gains[0].low > 0
     tried = {one.trick.name: one for one in found.tried}
     assert tried["whitening"].verdict == "holds"
@@ -100,6 +100,9 @@ def test_several_tasks_count_alike() -> None:
     assert len(found.winner.gains) == len(found.tasks) == 2
     assert found.outcome == "better"
     assert found.searched.quality(found.searched.plain) == 0
+    gain = found.winner.overall
+    assert gain.value == pytest.approx(np.mean([one.value for one in found.winner.gains]))
+    assert "mean over 2 tasks" in report(found, "planted").verdict
 
 
 def test_too_few_units_are_refused() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semascope.metrics import Difference, holm, paired
+from semascope.metrics import Difference, holm, paired, together
 from semascope.metrics.scores import Scores
 from semascope.recipe import Part
 from semascope.tune.building import built, finished, judged
@@ -17,6 +17,8 @@ from semascope.tune.onepass import Rows
 from semascope.tune.recipes import Candidate
 from semascope.tune.scoring import Asked
 from semascope.types import Progress
+
+_DRAWS = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +30,15 @@ class Confirmed:
         scores: What each task found.
         gains: Over the plain recipe, for each task; p is corrected by Holm over all recipes and tasks that were confirmed together.
         chose: Its headlines on the units that chose, by the encoder itself.
+        overall: Gain over the plain recipe: of the one task, or the mean over several; p is corrected by Holm over all recipes that
+            were confirmed together.
     """
 
     recipe: Candidate
     scores: tuple[Scores, ...]
     gains: tuple[Difference, ...]
     chose: tuple[float, ...]
+    overall: Difference
 
     @property
     def values(self) -> tuple[float, ...]:
@@ -42,22 +47,17 @@ class Confirmed:
 
     @property
     def better(self) -> bool:
-        """Whether a gain is shown in some task and a loss in none."""
-        return any(one.shown and one.value > 0 for one in self.gains) and not self.worse
+        """Whether a gain over all tasks is shown, and a loss in none of them."""
+        return self.overall.shown and self.overall.value > 0 and not self.worse
 
     @property
     def worse(self) -> bool:
-        """Whether a loss is shown in some task."""
-        return any(one.shown and one.value < 0 for one in self.gains)
+        """Whether a loss is shown, over all tasks or in one of them."""
+        return any(one.shown and one.value < 0 for one in (self.overall, *self.gains))
 
     def keeps(self, margin: float) -> bool:
         """Whether a loss of more than `margin` is ruled out in every task."""
         return all(one.low > -margin for one in self.gains)
-
-    @property
-    def gain(self) -> float:
-        """Mean gain over tasks."""
-        return float(np.mean([one.value for one in self.gains]))
 
 
 def confirm(
@@ -105,9 +105,12 @@ def confirm(
     base = scored[plain][0]
     gains = {one: [paired(a, b, seed=seed) for a, b in zip(base, scored[one][0], strict=True)] for one in recipes}
     corrected = _corrected(gains)
+    overall = corrected
+    if len(base) > 1:
+        overall = _corrected({one: [together(base, scored[one][0], draws=_DRAWS, seed=seed)] for one in recipes})
     nothing = tuple(_none(one) for one in base)
-    return Confirmed(plain, base, nothing, scored[plain][1]), [
-        Confirmed(one, scored[one][0], corrected[one], scored[one][1]) for one in recipes
+    return Confirmed(plain, base, nothing, scored[plain][1], nothing[0]), [
+        Confirmed(one, scored[one][0], corrected[one], scored[one][1], overall[one][0]) for one in recipes
     ]
 
 
