@@ -73,7 +73,7 @@ def compared(
     found = compare(contenders, tasks, against=how.against, folder=how.folder, telling=telling, **options)
     findings: list[Finding] = verdict.evidence(found)
     tables: list[Table] = []
-    pictures: list[Picture] = [verdict.forest(found)]
+    pictures: list[Picture] = []
     for one in found:
         pair = _telling(one)
         tables.append(verdict.quality(one))
@@ -99,7 +99,9 @@ def compared(
         said,
         findings=findings,
         tables=tables,
-        pictures=pictures,
+        pictures=pictures
+        if len(pictures) == sum(len(one.pairs) for one in found) == 1
+        else [verdict.forest(found), *pictures],
         notes=[*_notes(found, how, clicks), *notes],
     )
 

@@ -53,8 +53,8 @@ def _split(task: Retrieval) -> list[tuple[str, NDArray[np.int64]]]:
     out += _halves(f"at most {middle} words", f"more than {middle} words", lengths <= middle)
     middle = float(np.median(shared))
     out += _halves(
-        f"at most {middle:.0%} of its words in a relevant document",
-        f"more than {middle:.0%} of its words in a relevant document",
+        f"at most {middle:.0%} of words shared",
+        f"more than {middle:.0%} of words shared",
         shared <= middle,
     )
     return out

@@ -208,7 +208,7 @@ def grouped(pair: Pair, kinds: Sequence[Kind]) -> Table:
         f"Kinds of queries: {pair.b} less {pair.a}",
         ("queries with", "n", "difference", "p"),
         rows,
-        f"p-values are corrected for {len(kinds)} kinds.",
+        f"Words shared: with the relevant document that has most of the query's. p-values are corrected for {len(kinds)} kinds.",
     )
 
 
