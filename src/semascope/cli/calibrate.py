@@ -40,6 +40,7 @@ _PAIRS = ("a", "b", "match", "score")
 @click.option("--match", metavar="COL", help="Column of the yes or no.")
 @click.option("--score", metavar="COL", help="Column of the score; with --apply, of the scores [default: score].")
 @click.option("--at", type=float, metavar="SCORE", help="Pairs with this score or more are matches.")
+@click.option("--no-labels", is_flag=True, help="PAIRS has two columns of texts and no yes or no.")
 @click.option(
     "--precision", type=float, default=0.95, show_default=True, metavar="P", help="Share of matches wanted above the threshold."
 )  # fmt: skip
@@ -53,6 +54,7 @@ def calibrate(
     source: str | None,
     data: str | None,
     at: float | None,
+    no_labels: bool,
     precision: float,
     out: str | None,
     apply_: str | None,
@@ -71,8 +73,11 @@ def calibrate(
     if data is not None and source is not None:
         raise OptionError(f"SOURCE: want --data PAIRS or a SOURCE of texts, got both ({data} and {source})")
     from semascope.evaluate import calibrating as room
+    from semascope.evaluate.calibrated import report as answered
 
-    if data is not None:
+    if data is not None and no_labels:
+        found, called = _unlabelled_pairs(encoder, data, precision, {**how, "json_": json_})
+    elif data is not None:
         columns: dict[str, str | None] = {role: how[role] for role in _PAIRS}
         found, called = _labelled(encoder, data, columns, at, precision, {**how, "json_": json_})
     else:
@@ -80,10 +85,12 @@ def calibrate(
     if out is not None:
         room.save(found, Path(out))
         say.aside(f"Calibrator: {out}")
-    asked = f"--data {say.quoted(data)}" if data else say.quoted(source or "python:")
+    asked = (
+        f"--data {say.quoted(data)}{' --no-labels' if no_labels else ''}" if data else say.quoted(source or "python:")
+    )
     again = f"semascope calibrate {say.quoted(encoder)} {asked}" + (f" --at {at:g}" if at is not None else "")
     follows = f"{again} --report calibrate.html" if out else f"{again} --out my.calibrator"
-    answer(room.report(found, source=called, next_=follows), json_=json_, page=report)
+    answer(answered(found, source=called, next_=follows), json_=json_, page=report)
 
 
 def _labelled(
@@ -103,6 +110,22 @@ def _labelled(
     pairs = room.matching(chosen.task, at)
     with say.Bar("Encoding", "texts", quiet=how["json_"]) as bar:
         found = room.from_pairs(
+            as_encoder(encoder), pairs, precision=precision, name=encoder, seed=how["seed"], progress=bar
+        )
+    return found, Path(data).name
+
+
+def _unlabelled_pairs(encoder: str, data: str, precision: float, how: dict[str, Any]) -> tuple[Calibrated, str]:
+    from semascope.corpus import Corpus
+    from semascope.encoders import as_encoder
+    from semascope.evaluate import calibrating as room
+
+    one, other = how["a"] or "a", how["b"] or "b"
+    corpus = Corpus.read(data, text=one, metadata=[other])
+    pairs = [(document.text, str(document.metadata[other])) for document in corpus if document.metadata.get(other)]
+    say.problems(corpus.problems)
+    with say.Bar("Encoding", "texts", quiet=how["json_"]) as bar:
+        found = room.from_unlabelled(
             as_encoder(encoder), pairs, precision=precision, name=encoder, seed=how["seed"], progress=bar
         )
     return found, Path(data).name
