@@ -30,10 +30,14 @@ from semascope.tune.recipes import (
 from semascope.tune.scoring import Asked, scored
 from semascope.types import Array, Progress
 
-FEW_QUERIES, FEW_UNITS = 128, 1_500  # units of a task that all recipes are scored on; the best are then scored on all
+MANY = 3_000  # texts of the tasks from which on fewer queries and readings are looked at in the first rounds
+FEW_QUERIES, FEW_UNITS = (
+    (128, 64),
+    1_500,
+)  # units of a task that all recipes are scored on; the best are then scored on all
 LEARN = 4_000  # rows that transforms learn from while recipes are compared; the winner learns from all
-_KEPT = 8  # readings that every change, width and codec is tried with
-_BEST, _EACH = 60, 3  # recipes scored on all units: the best, and of each size the best
+_KEPT = (8, 4)  # readings that every change, width and codec is tried with
+_BEST, _EACH = 60, 2  # recipes scored on all units: the best, and of each size the best
 FINALISTS = 6
 _NEAR = 60  # recipes among which the simplest is looked for
 _SHARE = 0.5  # of a standard error: what the simplest may lose on the units that choose
@@ -98,7 +102,8 @@ def search(
         progress: Told of recipes scored.
     """
     rng = np.random.default_rng((seed, 7))
-    few = [_some(one, rng) for one in asked]
+    large = len(np.unique(np.concatenate([at for one in asked for at in one.rows.values()]))) > MANY
+    few = [_some(one, FEW_QUERIES[large], rng) for one in asked]
     learnt = np.sort(rng.permutation(learn)[:LEARN]) if len(learn) > LEARN else learn
     weights = WEIGHTS if any(one.ranks for one in asked) else (0.0,)
     every = _different(rows, readings(rows.depth, rows.poolings))
@@ -116,7 +121,7 @@ def search(
     columns = np.array(list(found.values()))
     spread = columns.std(axis=0)
     made = Searched(base, found, (), np.where(spread > 0, spread, 1.0), (), dict(found))
-    best = _best_readings(made)
+    best = _best_readings(made, _KEPT[large])
     more = [one for reading in best for one in _second(reading, _width(rows, reading), weights) if one not in found]
     run(more, few, found)
     units = tuple((len(part.task.units), len(one.task.units)) for part, one in zip(few, asked, strict=True))
@@ -141,8 +146,8 @@ def _different(rows: Rows, every: Sequence[Reading]) -> list[Reading]:
     return [reading for reading in every if not same(reading)]
 
 
-def _some(one: Asked, rng: np.random.Generator) -> Asked:
-    most = FEW_QUERIES if one.ranks else FEW_UNITS
+def _some(one: Asked, queries: int, rng: np.random.Generator) -> Asked:
+    most = queries if one.ranks else FEW_UNITS
     n = len(one.task.units)
     return one if n <= most else one.part(np.sort(rng.permutation(n)[:most]))
 
@@ -174,23 +179,23 @@ def _second(reading: Reading, width: int, weights: Sequence[float]) -> list[Cand
     ]
 
 
-def _best_readings(made: Searched) -> list[Reading]:
+def _best_readings(made: Searched, many: int) -> list[Reading]:
     """The encoder's own way, and the readings whose best recipes of vectors alone are best."""
     best: dict[Reading, float] = {}
     for one in made.values:
         if not one.weight:
             best[one.reading] = max(best.get(one.reading, -np.inf), made.quality(one))
     order = sorted(best, key=lambda reading: (-best[reading], reading))
-    return [OWN, *(reading for reading in order if reading != OWN)][: 1 + _KEPT]
+    return [OWN, *(reading for reading in order if reading != OWN)][: 1 + many]
 
 
 def _promising(made: Searched) -> list[Candidate]:
     """The best recipes, the best of each size with words and without, and the plain one."""
     order = sorted(made.values, key=lambda one: (-made.quality(one), one))
     chosen = dict.fromkeys([made.plain, *order[:_BEST]])
-    seen: dict[tuple[int, float], int] = {}
+    seen: dict[tuple[int, bool], int] = {}
     for one in order:
-        key = (one.bytes, one.weight)
+        key = (one.bytes, one.weight > 0)
         seen[key] = seen.get(key, 0) + 1
         if seen[key] <= _EACH:
             chosen[one] = None
