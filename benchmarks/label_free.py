@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -25,7 +26,7 @@ from semascope import Corpus, Encoder, registry
 from semascope.encoders import CutTextWarning
 from semascope.metrics.agreement import Agreement, agreement, split_half
 from semascope.ops import digest, unit
-from semascope.ops.words import words
+from semascope.ops.words import LITTLE, words
 from semascope.subject.derived import derived_tasks
 from semascope.tasks import Retrieval, Similarity
 
@@ -167,9 +168,22 @@ def material(data: Path) -> Mapping[str, Callable[[], tuple[Any, Any]]]:
     }
 
 
+def wordless(task: Retrieval) -> Retrieval:
+    """The task with each answer bare of the words that its query has too: tried because word matching wins the others."""
+    documents = dict(task.documents)
+    for name in task.units:
+        stems = {word[:5] for word in words(task.queries[name]) if word not in LITTLE["en"]}
+        for answer in task.judged[name]:
+            documents[answer] = re.sub(
+                r"[^\W_]+", lambda m, s=stems: "" if m[0].casefold()[:5] in s else m[0], documents[answer]
+            )
+    return replace(task, name=f"{task.name}, no word in common", documents=documents)
+
+
 def study(labelled: Any, corpus: Any, cache: Path | None, seed: int) -> dict[str, Any]:
     free = derived_tasks(corpus, seed=seed)
-    tasks = [labelled, *free]
+    tried = [wordless(task) for task in free if task.name in ("title to body", "halves, first and second")]
+    tasks = [labelled, *free, *tried]
     inputs = [task.inputs() for task in tasks]
     place: dict[str, int] = {}
     for given in inputs:
@@ -186,11 +200,20 @@ def study(labelled: Any, corpus: Any, cache: Path | None, seed: int) -> dict[str
         for task, given in zip(tasks, inputs, strict=True)
     }
     gold = scores.pop(labelled.name)
+    ours = {task: found for task, found in scores.items() if not task.endswith("in common")}
+    one_model = [name for name in gold if name.startswith("minilm")]
     return {
         "says": free.says,
         "missing": free.missing,
         "half": split_half(gold),
-        "found": agreement(gold, scores),
+        "found": {
+            **agreement(gold, ours),
+            **agreement(gold, {task: found for task, found in scores.items() if task not in ours}, together=False),
+        },
+        "one model": agreement(
+            {name: gold[name] for name in one_model},
+            {task: {name: found[name] for name in one_model} for task, found in ours.items()},
+        ),
         "labelled": {name: one.value() for name, one in gold.items()},
         "label-free": {task: {name: one.value() for name, one in found.items()} for task, found in scores.items()},
         "metric": labelled.judge(
@@ -204,7 +227,7 @@ def line(name: str, one: Agreement) -> str:
     tau = f"{one.tau.value:.2f} [{one.tau.low:.2f}, {one.tau.high:.2f}]"
     same = f"{one.same.value:.0%} [{one.same.low:.0%}, {one.same.high:.0%}]"
     lost = f"{one.lost.value:.3f} [{one.lost.low:.3f}, {one.lost.high:.3f}]"
-    return f"| {name} | {tau} | {same} | {one.decided:.0%} | {one.chosen} | {lost} |"
+    return f"| {name} | {tau} | {same} | {one.decided:.0%} | {one.chosen.replace('|', '>')} | {lost} |"
 
 
 def main() -> None:
@@ -231,8 +254,16 @@ def main() -> None:
         print("| --- | --- | --- | --- | --- | --- |")
         for task, one in found["found"].items():
             print(line(task, one), flush=True)
+        print(f"\nRecipes of one model alone, {next(iter(found['one model'].values())).tau.n} of them:\n", flush=True)
+        print("| ranking by | Kendall's tau | pairs in order | told apart | its winner | lost |")
+        print("| --- | --- | --- | --- | --- | --- |")
+        for task, one in found["one model"].items():
+            print(line(task, one), flush=True)
         print("\n" + ", ".join(f"{n} {v:.3f}" for n, v in sorted(found["labelled"].items(), key=lambda x: -x[1])))
-        every[name] = {**found, "found": {task: one.__dict__ for task, one in found["found"].items()}}
+        every[name] = {
+            **found,
+            **{k: {task: one.__dict__ for task, one in found[k].items()} for k in ("found", "one model")},
+        }
     if args.json:
         args.json.write_text(json.dumps(every, indent=1), encoding="utf-8")
 

@@ -48,6 +48,7 @@ def agreement(
     labelled: Mapping[str, Scores],
     label_free: Mapping[str, Mapping[str, Scores]],
     *,
+    together: bool = True,
     level: float = 0.95,
     draws: int = 1000,
     seed: int = 0,
@@ -57,6 +58,7 @@ def agreement(
     Args:
         labelled: Scores of one labelled task, by encoder.
         label_free: Scores of label-free tasks, by task and encoder.
+        together: Whether the mean rank over the tasks, where there are several, is one more ranking.
         level: Of intervals. A pair of encoders counts as told apart where one is ahead in that share of resamples.
         draws: Resamples.
         seed: Of resamples.
@@ -75,7 +77,7 @@ def agreement(
         task: headlines([scores[name] for name in names], draws, seed + 1 + at)
         for at, (task, scores) in enumerate(label_free.items())
     }
-    if len(found) > 1:
+    if together and len(found) > 1:
         every = list(found.values())
         value = np.mean([ranks(one) for one, _ in every], axis=0)
         drawn = np.mean([[ranks(row) for row in rows] for _, rows in every], axis=0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -13,7 +12,7 @@ from semascope.errors import OptionError
 from semascope.ops import integer
 from semascope.ops.near_duplicates import near_copies
 from semascope.ops.rewording import paraphrases, typos
-from semascope.ops.words import little_words, words
+from semascope.ops.words import words
 from semascope.subject.derived.reading import ALIKE, Piece, distinct, plain, read
 from semascope.tasks import Retrieval
 
@@ -24,7 +23,6 @@ _TRIED = 8  # sentences of a document that are reworded for one
 _WORDS = 8  # of a text for it to be one that can be found
 
 T = TypeVar("T")
-_WORD = re.compile(r"[^\W_]+")
 Pair = tuple[str, str, str]  # id, query, its answer
 
 
@@ -89,7 +87,6 @@ Parts = tuple[dict[str, str], dict[str, str], dict[str, dict[str, float]]]  # do
 
 
 def _titles(pieces: Sequence[Piece], rng: np.random.Generator, most: int) -> Parts | str:
-    """Titles find bodies."""
     every = {piece.id: _cut(piece.body) for piece in pieces if len(words(piece.body)) >= _WORDS}
     times = Counter(piece.title.casefold() for piece in pieces)
     asked = {
@@ -165,36 +162,6 @@ def _halves(
     return make
 
 
-def _wordless(
-    make: Callable[[Sequence[Piece], np.random.Generator, int], Parts | str],
-) -> Callable[[Sequence[Piece], np.random.Generator, int], Parts | str]:
-    """The same task, each answer without the words that its query has too: who matches words alone finds others first."""
-
-    def made(pieces: Sequence[Piece], rng: np.random.Generator, most: int) -> Parts | str:
-        found = make(pieces, rng, most)
-        if isinstance(found, str):
-            return found
-        documents, queries, judged = found
-        little = little_words([words(text) for text in documents.values()])
-        for name, query in queries.items():
-            stems = {_stem(word) for word in words(query) if word not in little}
-            for answer in judged[name]:
-                documents[answer] = _WORD.sub(
-                    lambda m, s=stems: "" if _stem(m[0].casefold()) in s else m[0], documents[answer]
-                )
-        left = {name: text for name, text in documents.items() if len(words(text)) >= _WORDS}
-        chosen = {name: text for name, text in queries.items() if all(answer in left for answer in judged[name])}
-        if len(chosen) < LEAST:
-            return _few(len(chosen), f"texts of {_WORDS} words when those of the query are taken out")
-        return left, chosen, {name: judged[name] for name in chosen}
-
-    return made
-
-
-def _stem(word: str) -> str:
-    return word[:5]
-
-
 def _reworded(
     change: Callable[[Sequence[str], int], list[str]], least: float, want: str
 ) -> Callable[[Sequence[Piece], np.random.Generator, int], Parts | str]:
@@ -247,10 +214,6 @@ KINDS: Mapping[str, Callable[[Sequence[Piece], np.random.Generator, int], Parts 
     ),
     "halves, first and second": _halves(
         _one_after_the_other, f"documents of two sentences, {_WORDS} words in either half"
-    ),
-    "title to body, no word in common": _wordless(_titles),
-    "halves, no word in common": _wordless(
-        _halves(_one_after_the_other, f"documents of two sentences, {_WORDS} words in either half")
     ),
     "paraphrases": _reworded(
         _in_other_words, 0.15, "documents with a sentence of 5 to 40 words of which 15 % can be exchanged"
