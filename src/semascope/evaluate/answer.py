@@ -108,11 +108,12 @@ def _headlines(found: Evaluation) -> Table:
 
 
 def _others(found: Evaluation) -> list[Table]:
-    rows = [
-        (task.name, metric, *(_cell(one.more[metric]) for one in found.results if one.task.name == task.name))
-        for task in found.tasks
-        for metric in next(one for one in found.results if one.task.name == task.name).more
-    ]
+    rows: list[tuple[str, ...]] = []
+    for task in found.tasks:
+        own = [one for one in found.results if one.task.name == task.name]
+        # That every word is known is no news.
+        told = [name for name in own[0].more if name != "covered" or min(one.more[name].value for one in own) < 1]
+        rows += [(task.name, metric, *(_cell(one.more[metric]) for one in own)) for metric in told]
     return [Table("Other figures", ["task", "metric", *found.encoders], rows)] if rows else []
 
 
