@@ -79,9 +79,11 @@ class Searched:
     def front(self, seconds: Seconds) -> list[Candidate]:
         """Recipes than which none is as good, as small and as fast and better in one of these; the smallest first."""
         found: list[Candidate] = []
-        order = sorted(self.whole, key=lambda one: (-self.quality(one), one.bytes, seconds(one), one))
+        # Less than a tenth of a millisecond is noise.
+        took = {one: round(seconds(one), 4) for one in self.whole}
+        order = sorted(self.whole, key=lambda one: (-self.quality(one), one.bytes, took[one], one))
         for one in order:
-            if not any(other.bytes <= one.bytes and seconds(other) <= seconds(one) for other in found):
+            if not any(other.bytes <= one.bytes and took[other] <= took[one] for other in found):
                 found.append(one)
         return sorted(found, key=lambda one: (one.bytes, seconds(one), one))
 

@@ -132,7 +132,8 @@ def _findings(found: Tuned, out: str) -> list[Finding]:
             "cost",
             "note",
             f"{len(found.searched.values):,} recipes of {len(found.rows):,} texts in {wall:.0f} s ({cpu:.0f} s of processor time), "
-            f"{read:.0f} s of it to read {found.rows.fresh:,} texts; the others were in the cache.",
+            f"{read:.0f} s of it to read {found.rows.fresh:,} texts"
+            + ("." if found.rows.fresh == len(found.rows) else "; the others were in the cache."),
             {"wall": wall, "cpu": cpu, "steps": found.seconds},
         )
     )
