@@ -10,16 +10,19 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from semascope import registry
 from semascope.cli.app import app
 from semascope.encoders import Encoder
 from semascope.errors import InputError, OptionError
 from semascope.ops import unit
+from semascope.recipe import Part, parse
 from semascope.space import Space
 from semascope.tasks import Retrieval, Similarity
 from semascope.testing import asking
 from semascope.tune import report, save_tuned, tune
 from semascope.tune.given import GivenVectors, given_vectors
 from semascope.tune.lexical import Blend, blended, words
+from semascope.tune.tricks import tricks
 
 
 def planted(seed: int, n: int = 240, dim: int = 24) -> tuple[Similarity, GivenVectors]:
@@ -218,3 +221,13 @@ def test_what_is_chosen_gives_after_saving_what_it_gave(tmp_path: Path) -> None:
     save_tuned(found, tmp_path / "tuned")
     texts = list(task.documents.values())[:6]
     np.testing.assert_array_equal(Encoder(tmp_path / "tuned").encode(texts), found.best_encoder.encode(texts))
+
+
+def test_every_trick_says_where_it_is_from_and_can_be_built() -> None:
+    known = tricks(6, 384, 384, ranks=True)
+    assert len({one.name for one in known}) == len({one.recipe for one in known}) == len(known) >= 15
+    for one in known:
+        assert one.card in registry.names() or "(" in one.card
+        for part in parse(one.recipe.text(Part("minilm"), words=False))[1:]:
+            registry.make(part)
+    assert not any(one.recipe.reading.layers for one in tricks(0, 16, 16, ranks=False))

@@ -101,7 +101,7 @@ def _layers(depth: int, width: int) -> list[Trick]:
     ]
     middle, before = max(1, depth // 2), depth - 1
     if before >= 1:
-        found.append(Trick("last layer but one", read((before,), "mean"), "layer-by-layer"))
+        found.append(Trick("last layer but one", read((before,), "mean"), "layer_by_layer"))
     if 1 <= middle < before:
-        found.append(Trick("middle layer", read((middle,), "mean"), "layer-by-layer"))
+        found.append(Trick("middle layer", read((middle,), "mean"), "layer_by_layer"))
     return found
