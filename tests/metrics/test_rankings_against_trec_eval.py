@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semascope.metrics import Judgements, average_precision_at, ndcg, ranked, recall_within, reciprocal_rank
+from semascope.tasks import Retrieval
 
 pytrec_eval = pytest.importorskip("pytrec_eval")
 
@@ -62,6 +63,23 @@ def test_every_measure_is_that_of_trec_eval(seed: int, queries: int, documents: 
     # trec_eval has no cut of the reciprocal rank: beyond k ours is 0.
     whole = by_trec_eval(scores, judged, "recip_rank")
     np.testing.assert_allclose(found["recip_rank"], np.where(whole >= 1 / k - 1e-9, whole, 0), atol=1e-6)
+
+
+def test_a_run_is_judged_as_by_trec_eval_though_some_queries_and_documents_are_missing() -> None:
+    scores, judged = material(9, 8, 20, 3)
+    run = {f"q{at}": {f"d{2 * j}": float(row[j]) for j in range(20)} for at, row in enumerate(scores)}
+    del run["q3"]
+    documents = {f"d{j}": "text" for j in range(20)}  # those of higher numbers are in the run alone
+    task = Retrieval("t", documents, {f"q{at}": "query" for at in range(8)}, judged)
+    found = task.judge_run(run)
+    peer = pytrec_eval.RelevanceEvaluator(judged, {"ndcg_cut.10", "map_cut.100", "recall.10"}).evaluate(run)
+    none = dict.fromkeys(("ndcg_cut_10", "map_cut_100", "recall_10"), 0.0)
+    for values, key in (
+        (found.columns["value"], "ndcg_cut_10"),
+        (found.more["MAP@100"], "map_cut_100"),
+        (found.more["recall@10"], "recall_10"),
+    ):
+        np.testing.assert_allclose(values, [peer.get(own, none)[key] for own in task.units], atol=1e-6, err_msg=key)
 
 
 def test_judged_documents_that_were_not_found_count_as_missed() -> None:

@@ -90,6 +90,19 @@ class Retrieval:
         """By scores (queries, documents), however they were made."""
         return self.judge_ranking(ranked(scores, DEEP))
 
+    def judge_run(self, run: Mapping[str, Mapping[str, float]]) -> Scores:
+        """By a run as TREC has it, query id -> document id -> score, the largest first and equal ones as they stand there.
+
+        A query without a ranking scores 0; documents that are not in this task take a rank and gain nothing.
+        """
+        place = {name: at for at, name in enumerate(self.documents)}
+        out = np.full((len(self.units), DEEP), -1, np.int64)
+        for row, query in enumerate(self.units):
+            scores = run.get(query, {})
+            best = sorted(scores, key=lambda name, of=scores: -of[name])[:DEEP]
+            out[row, : len(best)] = [place.get(name, -1) for name in best]
+        return self.judge_ranking(out)
+
     def judge_ranking(self, places: Array) -> Scores:
         """By places of documents (queries, k), best first, -1 for none."""
         gains, relevant = self.judgements.gains(places), self.judgements.relevant()
