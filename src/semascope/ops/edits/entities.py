@@ -33,7 +33,9 @@ _CITIES = tuple(
     Washington Zurich""")
 )
 _LISTS = (_DAYS, _MONTHS, _COUNTRIES, _PEOPLES, _CITIES)
-_NAME = re.compile(r"(?<![\w.@/#-])[^\W\d_][\w]*(?:['’-][A-Z]\w*)*(?: [A-Z][\w]+(?:-[A-Z]\w*)*)*(?![\w@/(_]|\.\w|-\w)")
+_NAME = re.compile(
+    r"(?<![\w.@/#-])(?![a-zß-öø-ÿ])[^\W\d_][\w]*(?:['’-][A-Z]\w*)*(?: [A-Z][\w]+(?:-[A-Z]\w*)*)*(?![\w@/(_]|\.\w|-\w)"
+)
 _TITLES = frozenset(
     listed("mr mrs ms dr sir president minister prime king queen senator general judge professor coach secretary")
 )
@@ -127,8 +129,14 @@ def _named(text: str, known: Iterable[str]) -> list[tuple[int, int, str]]:
         ):  # "The Hague" loses its article, "In May" its preposition
             start, name = start + len(first) + 1, name[len(first) + 1 :]
             first = name.split(" ")[0]
-        if first.lower() in LITTLE or len(name) < 2:
+        if first.lower() in LITTLE | _TITLES or len(name) < 2:
             continue
-        if name in held or all(word.lower() in held for word in name.split(" ")):
+        if not _known(name, held) and " " in name:  # at a sentence's beginning: "Now Oracle"
+            start, name = start + len(first) + 1, name[len(first) + 1 :]
+        if _known(name, held):
             out.append((start, start + len(name), name))
     return out
+
+
+def _known(name: str, held: frozenset[str] | dict[str, str]) -> bool:
+    return name in held or all(word.lower() in held for word in name.split(" "))

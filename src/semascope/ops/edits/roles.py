@@ -43,7 +43,7 @@ _PATTERNS = (
     re.compile(rf"^(?P<a>{_START})(?P<m> (?:has |have |had |will |can )?(?:{_DOES}) )(?P<b>{_NOUN}){_STOP}"),
     # "X was sold by Y"
     re.compile(
-        rf"^(?P<a>{_START})(?P<m> (?:is|are|was|were|is being|has been) [a-z]+(?:ed|en|ld|nt|ght|de) by )(?P<b>{_NOUN}){_STOP}"
+        rf"^(?P<a>{_START})(?P<m> (?:is|are|was|were|is being|has been) [a-z]+(?:ed|en|ld|lt|nt|ght|de) by )(?P<b>{_NOUN}){_STOP}"
     ),
     # "X is bigger than Y"
     re.compile(
@@ -70,6 +70,13 @@ _OPEN = LITTLE | frozenset(
 )
 
 
+# Ends of words that are no nouns, or hardly ever; nouns that end so.
+_ENDS = ("ly", "ed", "ing")
+_NOUNS = frozenset(
+    listed("string king ring thing wing spring building meeting mapping setting painting warning ceiling bed seed")
+)
+
+
 def turned(text: str, rng: np.random.Generator | None = None) -> str | None:
     """The sentence with its two parties exchanged, or None where no safe pattern fits.
 
@@ -93,7 +100,7 @@ def _fits(a: str, b: str) -> bool:
     if a.lower() == b.lower() or _several(a) != _several(b):
         return False
     return all(
-        inner and not set(inner) & _OPEN and not inner[-1].endswith(("ly", "ed", "ing"))
+        inner and not set(inner) & _OPEN and (inner[-1] in _NOUNS or not inner[-1].endswith(_ENDS))
         for inner in (_inner(a), _inner(b))
     )
 
