@@ -19,7 +19,7 @@ from semascope.metrics import (
     paired,
 )
 from semascope.metrics.exchanging import exchanged, flipped
-from semascope.metrics.paired import student
+from semascope.metrics.paired import jackknifed, student
 from semascope.ops import ranks, spearman
 
 
@@ -110,17 +110,13 @@ def test_the_interval_is_that_of_scipys_bootstrap_widened_by_students_quantile()
     assert (found.wins, found.losses, found.n) == ((gain > 0).sum(), (gain < 0).sum(), 60)
 
 
-@pytest.mark.parametrize("statistic", ["spearman", "average_precision", "v_measure"])
+@pytest.mark.parametrize("statistic", ["spearman", "average_precision"])
 def test_intervals_of_other_statistics_are_those_of_a_slow_loop(statistic: str) -> None:
     rng = np.random.default_rng(2)
     n = 60
-    if statistic == "v_measure":
-        label = rng.integers(0, 3, n)
-        a, b = (grouped(label, np.where(rng.random(n) < keep, label, rng.integers(0, 3, n))) for keep in (0.5, 0.7))
-    else:
-        truth = rng.integers(0, 4, n)
-        made = (lambda s: correlated(truth, s)) if statistic == "spearman" else (lambda s: matched(truth > 1, s))
-        a, b = (made(truth + rng.normal(size=n) * noise) for noise in (2.0, 1.0))
+    truth = rng.integers(0, 4, n)
+    made = (lambda s: correlated(truth, s)) if statistic == "spearman" else (lambda s: matched(truth > 1, s))
+    a, b = (made(truth + rng.normal(size=n) * noise) for noise in (2.0, 1.0))
     found = paired(a, b, draws=4_000)
     slow = []
     for _ in range(4_000):
@@ -192,6 +188,32 @@ def test_groups_are_not_exchanged_by_their_numbers() -> None:
     better = paired(grouped(label, group), grouped(label, label), draws=2_000)
     assert better.shown
     assert better.value > 0
+
+
+def test_the_error_of_groups_is_that_of_a_slow_jackknife() -> None:
+    rng = np.random.default_rng(3)
+    n = 70
+    label = rng.integers(0, 3, n)
+    a, b = (grouped(label, np.where(rng.random(n) < keep, label, rng.integers(0, 4, n))) for keep in (0.5, 0.7))
+    left = [b.value(np.delete(np.arange(n), at)) - a.value(np.delete(np.arange(n), at)) for at in range(n)]
+    error = np.sqrt((n - 1) / n * np.sum((np.array(left) - np.mean(left)) ** 2))
+    assert jackknifed(a, b) == pytest.approx(error)
+    found = paired(a, b)
+    assert found.error == pytest.approx(error)
+    reach = stats.t.ppf(0.975, n - 1) * error
+    assert (found.low, found.high) == pytest.approx((found.value - reach, found.value + reach), abs=0.15 * reach)
+    assert found.p == pytest.approx(2 * stats.t.sf(found.value / error, n - 1), abs=0.03)
+
+
+@pytest.mark.parametrize("n", [60, 300])
+def test_equal_groupings_are_called_different_in_about_one_of_twenty(n: int) -> None:
+    rng = np.random.default_rng(n)
+    shown = 0
+    for _ in range(300):
+        label = rng.integers(0, 5, n)
+        a, b = (grouped(label, np.where(rng.random(n) < 0.6, label, rng.integers(0, 5, n))) for _ in range(2))
+        shown += paired(a, b, draws=300).shown
+    assert abs(shown / 300 - 0.05) <= 0.04
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -146,7 +146,7 @@ def _notes(found: Sequence[Compared], how: How, clicks: ClickTask | None) -> lis
     means = {
         "signs flipped": "the gain of every unit with a random sign",
         "ranks exchanged": "ranks of the two exchanged for random units",
-        "bootstrap": "the bootstrap shifted to no difference",
+        "bootstrap": "the bootstrap with the jackknife's spread, shifted to no difference, groups as they are",
     }
     said = f"Intervals: {how.level:.0%}, paired bootstrap. p: {means.get(one.test, one.test)}, {how.draws:,} draws."
     many = found[0].pairs[0].comparisons
