@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from semascope.doctor.clouds import MOST, clouds
 from semascope.doctor.figures import first, percent, plainly, share
 from semascope.doctor.reading import sample_places
-from semascope.ops import Interval, bootstrap, unit
+from semascope.errors import InputError
+from semascope.ops import Interval, bootstrap, nearest, unit
+from semascope.ops.cloud import effective_rank, occurrences, skewness, spectrum
 from semascope.report import Finding
 from semascope.types import Vectors
 
@@ -16,7 +18,6 @@ PAIRS = 2_000
 NEAR = 10  # neighbours of the count of hubs
 _NARROW = 0.9  # mean cosine of random pairs above which hardly anything is told apart
 _HUB = 0.2  # of the sample that have one row among their nearest
-_GROUPS = 10
 
 
 def scattered(x: Vectors, places: NDArray[np.int64], *, n: int, integers: bool = False, seed: int = 0) -> list[Finding]:
@@ -74,14 +75,17 @@ def _isotropy(x: Vectors, seed: int) -> Finding:
 
 
 def _directions(x: Vectors, of: str) -> Finding:
-    """Effective rank: the exponential of the entropy of the spectrum (Roy and Vetterli 2007), by delete-a-group jackknife."""
+    """Effective rank: the exponential of the entropy of the spectrum (Roy and Vetterli 2007)."""
     x64 = unit(x).astype(np.float64)
     if x64.shape[1] > 512:  # the spectrum of so wide a sample costs seconds: as many rows as that say as much
         x64 = x64[np.linspace(0, len(x64) - 1, min(len(x64), 512)).astype(np.int64)]
-    whole, numerical = _rank(x64)
-    groups = [rank for part in range(_GROUPS) if (rank := _rank(x64[np.arange(len(x64)) % _GROUPS != part])[0])]
-    spread = float(np.sqrt((_GROUPS - 1) / _GROUPS * np.square(np.array(groups) - np.mean(groups)).sum()))
-    rank = Interval(whole, max(1.0, whole - 1.96 * spread), whole + 1.96 * spread, len(x64))
+    try:
+        about = spectrum(x64)
+    except InputError:  # one row again and again, or hardly any
+        rank, numerical = Interval(1.0, 1.0, 1.0, len(x64)), 0
+    else:
+        rank, numerical = effective_rank(about), about.numerical
+    whole = rank.value
     d, most = x.shape[1], min(x.shape[1], len(x64) - 1)
     numbers = {"effective rank": rank._asdict(), "numerical rank": numerical, "columns": d}
     says = f"they vary along about {plainly(rank, 0)} of {d} directions (effective rank of {of})"
@@ -101,17 +105,6 @@ def _directions(x: Vectors, of: str) -> Finding:
     return Finding("directions", "fine", says, numbers)
 
 
-def _rank(x: NDArray[np.float64]) -> tuple[float, int]:
-    about = x - x.mean(axis=0)
-    small = about @ about.T if len(about) < about.shape[1] else about.T @ about
-    values = np.linalg.eigvalsh(small).clip(0)
-    if values[-1] <= 0:
-        return 1.0, 0
-    p = values / values.sum()
-    told = p[p > 1e-12]
-    return float(np.exp(-(told * np.log(told)).sum())), int((values > 1e-9 * values[-1]).sum())
-
-
 def _hubs(x: Vectors, places: NDArray[np.int64], seed: int) -> list[Finding]:
     chosen = sample_places(len(x), 1_500, seed)
     counts = near_counts(x[chosen])
@@ -124,7 +117,7 @@ def _hubs(x: Vectors, places: NDArray[np.int64], seed: int) -> list[Finding]:
         "largest": int(counts[worst]),
         "reach": reach._asdict(),
         "never": never._asdict(),
-        "skewness": _skew(counts),
+        "skewness": skewness(counts),
         "random largest": int(control.max()),
         "random never": float((control == 0).mean()),
     }
@@ -140,20 +133,8 @@ def _hubs(x: Vectors, places: NDArray[np.int64], seed: int) -> list[Finding]:
 
 def near_counts(x: Vectors) -> NDArray[np.int64]:
     """How many other rows of x (m, d) have each among their 10 nearest by cosine, (m,)."""
-    u = unit(x)
-    counts = np.zeros(len(u), np.int64)
-    k = min(NEAR, len(u) - 1)
-    for start in range(0, len(u), 512):
-        scores = u[start : start + 512] @ u.T
-        scores[np.arange(len(scores)), start + np.arange(len(scores))] = -np.inf
-        near = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-        counts += np.bincount(near.ravel(), minlength=len(u))
-    return counts
-
-
-def _skew(counts: NDArray[np.int64]) -> float:
-    spread = float(counts.std())
-    return float((((counts - counts.mean()) / spread) ** 3).mean()) if spread else 0.0
+    graph = nearest(x, NEAR, recall=1.0)
+    return occurrences(graph.indices, graph.indices.shape[1], len(x))
 
 
 def _two_clouds(x: Vectors, places: NDArray[np.int64], n: int, seed: int) -> list[Finding]:
