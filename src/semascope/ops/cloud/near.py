@@ -11,7 +11,7 @@ from semascope.errors import InputError
 from semascope.ops.door import integer, vectors
 from semascope.types import Array, Progress
 
-_NUMBERS = 2_000_000  # distances looked at together
+_NUMBERS, _ROWS = 16_000_000, 512  # distances looked at together, and of how many rows at the most
 _CLOSE = 0.02  # of the sum of two squared lengths: below that a squared distance by products has lost digits
 _SUBSET = 16  # every so manyth distance of a row says about how far its k-th nearest is
 _ROOM = 1.2  # times as many candidates as wanted
@@ -80,7 +80,7 @@ def near(x: Array, k: int = 512, *, asked: int | None = None, seed: int = 0, pro
     one = np.ones_like(squares)
     left, right = np.concatenate([-2 * centred, squares, one], axis=1), np.concatenate([centred, one, squares], axis=1)
     indices, distances = np.empty((len(drawn), k), np.int32), np.empty((len(drawn), k))
-    block = max(64, _NUMBERS // m)
+    block = min(max(64, _NUMBERS // m), _ROWS)
     for start in range(0, len(drawn), block):
         part = drawn[start : start + block]
         far = left[part] @ right.T  # squared distances
