@@ -299,6 +299,25 @@ def test_ids_that_repeat_give_way_to_row_numbers(tmp_path: Path) -> None:
     assert len(np.unique(task.units)) == 40
 
 
+def test_pairs_with_labels_of_three_kinds_are_not_taken_for_labelled_texts(tmp_path: Path) -> None:
+    rows = [{"premise": sentence(i), "hypothesis": sentence(i + 1), "label": i % 3} for i in range(30)]
+    with pytest.raises(InputError, match="want texts with judgements"):
+        open_tasks(jsonl(tmp_path / "nli.jsonl", rows))
+    asked = open_tasks(tmp_path / "nli.jsonl", columns={"text": "premise", "label": "label"})
+    assert [task.kind for task in asked] == ["classification", "clustering"]
+
+
+def test_a_score_of_two_values_is_a_yes_or_no(tmp_path: Path) -> None:
+    rows = [{**row, "score": float(at % 2)} for at, row in enumerate(scored())]
+    assert [task.kind for task in open_tasks(jsonl(tmp_path / "d.jsonl", rows))] == ["pair matching"]
+
+
+def test_a_link_back_to_its_folder_is_not_followed(tmp_path: Path) -> None:
+    jsonl(tmp_path / "one.jsonl", scored())
+    (tmp_path / "again").symlink_to(tmp_path, target_is_directory=True)
+    assert [task.name for task in open_tasks(tmp_path)] == ["one"]
+
+
 def test_pairs_of_msrp_shape_are_matched(tmp_path: Path) -> None:
     rows = [{"a": sentence(i), "b": sentence(i + 1), "label": i % 3 == 0} for i in range(30)]
     (task,) = open_tasks(jsonl(tmp_path / "d.jsonl", rows))

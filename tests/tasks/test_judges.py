@@ -52,7 +52,7 @@ def test_a_linear_probe_answers_by_bayes_rule_learned_without_its_fold() -> None
     u, y = unit(x).astype(np.float64), np.array(labels)
     names = sorted(set(labels))
     for fold in range(task.parts):
-        learn, held = task._folds != fold, task._folds == fold
+        learn, held = task.fold != fold, task.fold == fold
         mean = {one: u[learn & (y == one)].mean(0) for one in names}
         within = np.mean([np.outer(r - mean[one], r - mean[one]) for r, one in zip(u[learn], y[learn], strict=True)], 0)
         within += 0.3 * np.trace(within) / len(within) * np.eye(len(within))

@@ -86,7 +86,7 @@ class RewardsTheOrderOfTheFile(Reranking):
 
 class FoldsByPlace(Classification):
     @property
-    def _folds(self) -> Any:
+    def fold(self) -> Any:
         return np.arange(len(self.texts)) % self.parts
 
 

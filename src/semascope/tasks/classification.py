@@ -91,7 +91,8 @@ class Classification:
         return numbered(self.labels)[1]
 
     @cached_property
-    def _folds(self) -> NDArray[np.int64]:
+    def fold(self) -> NDArray[np.int64]:
+        """Which fold each text is in, (n,)."""
         return folds(self.units, self._once[1], self._labels, self.parts, self.seed)
 
     @cached_property
@@ -129,7 +130,7 @@ class Classification:
     @cached_property
     def _cells(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Units in the order of folds and, within these, labels; where each pair begins, and which fold * labels + label it is."""
-        cell = self._folds * (int(self._labels.max()) + 1) + self._labels
+        cell = self.fold * (int(self._labels.max()) + 1) + self._labels
         order = np.argsort(cell, kind="stable")
         there, starts = np.unique(cell[order], return_index=True)
         return order, starts, there
@@ -145,7 +146,7 @@ class Classification:
         sums[there] = np.add.reduceat(x, starts, axis=0, dtype=np.float64)
         counts[there] = np.diff(starts, append=len(x))
         by_fold = sums.reshape(self.parts, labels, -1), counts.reshape(self.parts, labels)
-        ends = np.cumsum(np.bincount(self._folds, minlength=self.parts))
+        ends = np.cumsum(np.bincount(self.fold, minlength=self.parts))
         slices = [slice(int(start), int(end)) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
         out = np.empty(len(x), np.int64)
         out[order] = (self._fisher if method == "linear" else self._centres)(x, slices, *by_fold)

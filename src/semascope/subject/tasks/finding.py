@@ -144,14 +144,15 @@ def _nothing(path: Path, passed: Mapping[str, str]) -> InputError:
     )
 
 
-def _below(folder: Path) -> list[Path]:
-    """Tables and BEIR folders in a folder and those below it."""
+def _below(folder: Path, seen: frozenset[Path] = frozenset()) -> list[Path]:
+    """Tables and BEIR folders in a folder and those below it; a link back to a folder that it lies in is not followed."""
     out: list[Path] = []
+    seen |= {folder.resolve()}
     for place in folder.iterdir():
-        if place.name.startswith("."):
+        if place.name.startswith(".") or place.resolve() in seen:
             continue
         if place.is_dir():
-            out += [place] if is_beir(place) else _below(place)
+            out += [place] if is_beir(place) else _below(place, seen)
         elif Path(place.name.lower().removesuffix(".gz")).suffix in _TABLES and place.is_file():
             out.append(place)
     return out

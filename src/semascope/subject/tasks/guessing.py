@@ -31,7 +31,7 @@ KNOWN: Mapping[str, tuple[str, ...]] = {
     ),
     "match": (
         "label", "match", "matches", "is match", "duplicate", "is duplicate", "paraphrase", "is paraphrase", "same",
-        "equivalent", "quality", "target", "class",
+        "equivalent", "quality", "target", "class", "score",
     ),
     "text": ("text", "sentence", "word", "term", "question", "body", "content", "title"),
 }  # fmt: skip
@@ -129,11 +129,13 @@ def guesses(rows: Sequence[Row], asked: Mapping[str, str], name: str) -> list[Gu
         if role not in ROLES:
             raise UnknownNameError(f"columns: no role {role!r}; there are: {', '.join(ROLES)}")
     table = _Table(rows, asked, name)
-    for look in (_analogy, _reranking, _pairs, _retrieval, _labelled):
+    for look in (_analogy, _reranking, _pairs):
         found = look(table)
         if found:
             return found
-    return []
+    if _pair(table) is not None:
+        return []  # two texts a row, and nothing that says how alike they are: one of them alone is not what the rest is about
+    return _retrieval(table) or _labelled(table)
 
 
 def _analogy(table: _Table) -> list[Guess]:
