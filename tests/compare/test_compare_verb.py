@@ -80,13 +80,21 @@ def test_clicks_stand_in_for_judgements(folder: Path, tmp_path: Path) -> None:
 
 def test_training_texts_are_looked_for(folder: Path, tmp_path: Path) -> None:
     task = asked(60)
-    (tmp_path / "train.txt").write_text("\n".join(task.queries[f"q{n}"] for n in range(6)))
     trained = tmp_path / "train.jsonl"
     trained.write_text("".join(json.dumps({"text": task.queries[f"q{n}"]}) + "\n" for n in range(6)))
     done = run("compare", *PAIR, "--data", folder, "--trained-on", trained, "--draws", 500, "--no-cache")
     said = " ".join(done.stdout.split())
     assert "6 of 60 queries (10.0%) have a near copy among 6 training texts; 6 of 60 queries hang on one" in said
     assert "on the 54 queries without copies: the verdict stays" in said
+
+
+def test_both_texts_of_training_pairs_are_looked_for(folder: Path, tmp_path: Path) -> None:
+    task = asked(60)
+    trained = tmp_path / "pairs.jsonl"
+    lines = [{"a": f"other words number {n}", "b": task.queries[f"q{n}"], "score": n / 2} for n in range(6)]
+    trained.write_text("".join(json.dumps(one) + "\n" for one in lines))
+    done = run("compare", *PAIR, "--data", folder, "--trained-on", trained, "--draws", 500, "--no-cache")
+    assert "6 of 60 queries (10.0%) have a near copy among 12 training texts" in " ".join(done.stdout.split())
 
 
 @pytest.mark.parametrize(

@@ -123,12 +123,19 @@ def _clicks(how: dict[str, Any], *, quiet: bool) -> ClickTask:
 
 
 def _texts(source: str) -> list[str]:
+    """All texts of a file: both of its pairs, queries and documents where it is judged; else as any verb reads it."""
     from semascope.subject import open_subject
+    from semascope.subject.tasks import open_tasks
 
-    found = open_subject(source).texts
+    try:
+        tasks = open_tasks(source)
+    except InputError:  # no judgements in it
+        found = open_subject(source).texts
+    else:
+        found = [text for task in tasks for texts, _ in task.inputs().values() for text in texts]
     if not found:
         raise InputError(f"--trained-on: want texts, got none in {source}")
-    return list(found)
+    return list(dict.fromkeys(found))
 
 
 def _name(source: str) -> str:
