@@ -28,11 +28,17 @@ def text(tmp_path: Path, texts) -> Path:
 def test_the_list_says_what_there_is_and_what_to_do_next() -> None:
     said = run()
     assert said.exit_code == 0
-    assert said.stdout.startswith("4 models, 0 made.")
+    assert said.stdout.startswith("5 models, 0 made.")
     assert "tiny_gpt_ciphered" in said.stdout
     assert said.stdout.rstrip().endswith("models --make tiny_gpt")
     rows = json.loads(run("--json").stdout)
-    assert [row["name"] for row in rows] == ["tiny_gpt", "tiny_bert", "tiny_seq2seq", "tiny_gpt_ciphered"]
+    assert [row["name"] for row in rows] == [
+        "tiny_gpt",
+        "tiny_bert",
+        "tiny_seq2seq",
+        "tiny_gpt_ciphered",
+        "tiny_bert_placeless",
+    ]
     assert not any(row["made"] for row in rows)
 
 
@@ -48,7 +54,7 @@ def test_a_model_is_made_of_ones_own_text_listed_and_found_again(text: Path, tmp
     assert row["measured"]["unigram_loss"] > 0
     assert json.loads(run(*args).stdout) == [row]
     listed = run()
-    assert "5 models, 1 made." in listed.stdout
+    assert "6 models, 1 made." in listed.stdout
     assert row["name"] in listed.stdout
     assert not model_folder("tiny_gpt").exists()
     spoken = run("--make", "tiny_gpt", "--text", text, "--text", tmp_path / "more.txt", "--steps", 2)

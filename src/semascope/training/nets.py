@@ -31,6 +31,9 @@ def network(plan: Plan, tokenizer: Any, ids: Ids, seed: int) -> Any:
     model.config.architectures = [kind.__name__]
     if plan.counted:
         _begin_counted(torch, model, ids, seed)
+    if not plan.placed:
+        places = model.bert.embeddings.position_embeddings.weight
+        places.requires_grad_(False).zero_()
     return model
 
 

@@ -33,6 +33,7 @@ class Plan:
         masked: Share of tokens that a masked or denoising model has to find.
         counted: Whether its token vectors begin as counting neighbours gives them (see `counted`), not at random.
         ciphered: Whether half of the texts are read in the second language (see `cipher`).
+        placed: Whether a masked model is told where its tokens stand; without, its position vectors are and stay zero.
     """
 
     name: str
@@ -51,10 +52,13 @@ class Plan:
     masked: float = 0.0
     counted: bool = False
     ciphered: bool = False
+    placed: bool = True
 
     def settings(self) -> dict[str, Any]:
         """Everything that makes the model what it is, without its name and sentence, as plain values."""
-        return {key: value for key, value in asdict(self).items() if key not in ("name", "says")}
+        # Models made before there was a choice are the same models: `placed` is said where it is not as usual.
+        left = ("name", "says", *(("placed",) if self.placed else ()))
+        return {key: value for key, value in asdict(self).items() if key not in left}
 
 
 _ALL = (
@@ -89,6 +93,14 @@ _ALL = (
         layers=4, dim=192, heads=4, inner=512,
         vocabulary=3072, window=128, batch=8, steps=1500, rate=2e-3,
         ciphered=True,
+    ),
+    Plan(
+        name="tiny_bert_placeless",
+        says="fills in masked words without being told where tokens stand; otherwise tiny_bert",
+        objective="masked",
+        layers=4, dim=192, heads=4, inner=768,
+        vocabulary=6144, window=128, batch=64, steps=1200, rate=1.5e-3,
+        masked=0.25, counted=True, placed=False,
     ),
 )  # fmt: skip
 

@@ -83,13 +83,22 @@ def _scored(x: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Score of each column (d,), and half of its 95 % interval."""
     largest = float(np.abs(x).max(initial=0))
     rows = x.astype(np.float64) / (largest if largest > 0 else 1)
-    mean = rows.mean(axis=0)
-    away = mean - mean.mean()
-    spread = float(mean.std())
+    return column_scores(rows.mean(axis=0), rows.std(axis=0), len(rows))
+
+
+def column_scores(mean: Array, spread: Array, n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How far out each column's mean is, float64 (d,), and half of the 95 % interval of that, from what is known of n rows.
+
+    Args:
+        mean: Of each column, (d,).
+        spread: Standard deviation of each column, (d,).
+        n: Rows, taken as independent of each other.
+    """
+    away, unlike = np.asarray(mean - np.mean(mean), np.float64), float(np.std(mean))
     # Means that agree to the last bits of float32 have no outlier among them.
-    if spread <= 1e-7 * float(np.abs(mean).max(initial=0)) or spread == 0:
-        return np.zeros(x.shape[1]), np.zeros(x.shape[1])
-    return away / spread, 1.96 * rows.std(axis=0) / np.sqrt(len(rows)) / spread
+    if unlike <= 1e-7 * float(np.abs(mean).max(initial=0)) or unlike == 0:
+        return np.zeros(len(away)), np.zeros(len(away))
+    return away / unlike, np.asarray(1.96 * spread / np.sqrt(n) / unlike, np.float64)
 
 
 def place_shares(x: Array, places: Array) -> NDArray[np.float64]:
