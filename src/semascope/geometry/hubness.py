@@ -87,7 +87,7 @@ CARD = Card(
         _hubs_grow_with_dimensions,
         null=_Dealt,
     ),
-    notes="Intervals are from what the figures are without groups of rows that then neither ask nor are found; they are about twice as "
-    "wide as needed where hubs are few, and for the skewness and the reach of clouds in hundreds of dimensions with some hundred rows they held "
-    "the mean of many draws in 4 of 5 cases.",
+    notes="Intervals of skewness and orphans are from what they are without groups of rows that then neither ask nor are found. They are up to "
+    "twice as wide as needed; but in clouds of hundreds of dimensions with some hundred rows that of the skewness held the mean of many "
+    "draws in 4 of 5 cases only, as a few hubs decide it. That of the reach is of this one hub, over rows that ask.",
 )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from semascope.errors import InputError
 from semascope.ops.cloud.near import Near
-from semascope.ops.cloud.uncertain import jackknife, random_groups, within
+from semascope.ops.cloud.uncertain import jackknife, random_groups
 from semascope.ops.door import integer
 from semascope.ops.statistics import Interval
 
@@ -42,8 +42,9 @@ class Hubness:
 def hubness(graph: Near, k: int = 10, *, seed: int = 0) -> Hubness:
     """The hubs and the orphans of a graph that holds the neighbours of all its rows.
 
-    The intervals are from what the figures are without each of twenty groups of rows: these ask no more, and are found no more.
-    Give a graph of about 2 k neighbours or more, so that lists stay full without them.
+    The intervals of the skewness and of orphans are from what these are without each of twenty groups of rows, which then ask no
+    more and are found no more; give a graph of about 2 k neighbours or more, so that lists stay full without them. That of orphans is
+    never narrower than for independent rows. The greatest hub's is of that row, over others that ask.
 
     Source: Radovanović, Nanopoulos and Ivanović (2010), "Hubs in Space: Popular Nearest Neighbors in High-Dimensional Data",
     equation 1 (skewness) and section 5.1 (orphans, there anti-hubs).
@@ -59,27 +60,26 @@ def hubness(graph: Near, k: int = 10, *, seed: int = 0) -> Hubness:
         raise InputError(f"X: want at least {GROUPS} rows that differ to count hubs, got {n}")
     integer(k, name="k", least=1, most=graph.k)
     counts = occurrences(graph.indices, k, n)
-    figures = np.array([_figures(counts, n)])
+    figures = np.array([_figures(counts)])
     group = random_groups(n, GROUPS, seed)
-    less = [
-        _figures(_counted_without(graph.indices, k, n, group == one)[group != one], int((group != one).sum()))
-        for one in range(GROUPS)
-    ]
-    without = np.array(less)
-    found = [jackknife(float(figures[0, place]), without[:, place], n) for place in range(3)]
-    orphans, largest = _at_least_wilson(within(found[1], 0.0, 1.0)), within(found[2], 0.0, 1.0)
-    return Hubness(k, counts, found[0], orphans, largest, int(counts.argmax()), graph.rows)
+    parts = (group == one for one in range(GROUPS))
+    without = np.array([_figures(_counted_without(graph.indices, k, n, gone)[~gone]) for gone in parts])
+    skew, lost = (jackknife(float(figures[0, place]), without[:, place], n) for place in range(2))
+    seen = _wilson(int((counts == 0).sum()), n)
+    orphans = Interval(seen.value, max(0.0, min(seen.low, lost.low)), min(1.0, max(seen.high, lost.high)), n)
+    hub = int(counts.argmax())
+    return Hubness(k, counts, skew, orphans, _wilson(int(counts[hub]), n - 1), hub, graph.rows)
 
 
-def _at_least_wilson(share: Interval) -> Interval:
-    """An interval of a share, not narrower than independent rows would have it: none seen of n is no proof that there are none.
+def _wilson(count: int, n: int) -> Interval:
+    """A share of n rows with its 95 % interval: none seen is no proof that there are none.
 
     Source: Wilson (1927), "Probable Inference, the Law of Succession, and Statistical Inference".
     """
-    p, n, z = share.value, share.n, 1.959964
+    p, z = count / n, 1.959964
     middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z * float(np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))) / (1 + z**2 / n)
-    return Interval(p, max(0.0, min(share.low, p, middle - half)), max(share.high, p, middle + half), n)
+    return Interval(p, max(0.0, min(p, middle - half)), min(1.0, max(p, middle + half)), n)
 
 
 def occurrences(indices: NDArray[np.int32], k: int, n: int) -> NDArray[np.int64]:
@@ -101,5 +101,5 @@ def _counted_without(indices: NDArray[np.int32], k: int, n: int, gone: NDArray[n
     return np.bincount(lists[stays], minlength=n)
 
 
-def _figures(counts: NDArray[np.int64], n: int) -> tuple[float, float, float]:
-    return skewness(counts), float((counts == 0).mean()), float(counts.max()) / (n - 1)
+def _figures(counts: NDArray[np.int64]) -> tuple[float, float]:
+    return skewness(counts), float((counts == 0).mean())
