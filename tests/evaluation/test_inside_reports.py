@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from semascope.cli import app
 from semascope.errors import InputError
 from semascope.evaluate import inside
 from semascope.evaluation.dwell_in_the_beginning import DwellInTheBeginning
@@ -83,3 +86,47 @@ def test_texts_that_allow_nothing_are_refused() -> None:
         inside.position({"bag": WordSums()}, ["short"], source="x")
     with pytest.raises(InputError, match="sentences: want"):
         inside.probes({"bag": WordSums()}, ["short"], source="x")
+
+
+def run(*args: object) -> Any:
+    done = CliRunner().invoke(app, ["evaluate", *map(str, args)])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    lines = [json.dumps({"id": str(at), "text": text}) for at, text in enumerate(documents(16, 8))]
+    path = tmp_path / "texts.jsonl"
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def test_evaluate_answers_about_position_and_probes(texts: Path, tmp_path: Path) -> None:
+    page = tmp_path / "position.html"
+    done = run("default", "--data", texts, "--position", "--report", page)
+    assert done.exit_code == 0, done.output
+    assert "default: no bias found" in done.stdout.splitlines()[0]
+    assert "Next: semascope evaluate default --data" in done.stdout
+    assert "no bias found" in page.read_text("utf-8")
+    told = json.loads(run("default", "--data", texts, "--probes", "--json").stdout)
+    assert told["numbers"]["default"]["order: right"]["n"] >= 100
+
+
+def test_evaluate_answers_about_thresholds(tmp_path: Path) -> None:
+    task = retrieval(40)
+    (tmp_path / "qrels").mkdir()
+    for name, rows in {"corpus": task.documents, "queries": task.queries}.items():
+        lines = [json.dumps({"_id": key, "text": text}) for key, text in rows.items()]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+    judged = [f"{query}\t{key}\t1" for query, own in task.judged.items() for key in own]
+    (tmp_path / "qrels" / "test.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *judged]) + "\n", "utf-8")
+    done = run("default", "--data", tmp_path, "--thresholds")
+    assert done.exit_code == 0, done.output
+    assert "of right pairs through" in done.stdout
+
+
+def test_evaluate_takes_one_such_question_at_a_time(texts: Path) -> None:
+    assert "--probes: want at most one" in run("default", "--data", texts, "--position", "--probes").stderr
+    assert "--save: want it without --position" in run("default", "--data", texts, "--position", "--save", "x").stderr

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from semascope.cli import say
+from semascope.cli.inside import answered, asked, inside_options
 from semascope.cli.make import json_option
 from semascope.cli.subjects import answer, report_option
 from semascope.cli.verb import Verb
@@ -38,6 +39,7 @@ ABOUT_DATA = (
         ("semascope evaluate minilm --data tickets.csv --column label=team", "another column for the labels"),
         ("semascope evaluate minilm --data evals/ --save minilm.json", "every task of a folder; scores kept"),
         ("semascope evaluate minilm default --data notes/", "nobody judged: the texts alone"),
+        ("semascope evaluate minilm --data notes/ --position", "does it favour what stands first?"),
     ],
 )
 @click.argument("encoders", metavar="ENCODER...", nargs=-1, required=True)
@@ -64,6 +66,7 @@ ABOUT_DATA = (
 )
 @click.option("--cache", metavar="FOLDER", help="Where vectors are kept; semascope's own cache unless given.")
 @click.option("--no-cache", is_flag=True, help="Keep no vectors.")
+@inside_options
 @report_option
 @json_option
 def evaluate(encoders: tuple[str, ...], data: str, report: str | None, json_: bool, **how: Any) -> None:
@@ -71,7 +74,11 @@ def evaluate(encoders: tuple[str, ...], data: str, report: str | None, json_: bo
     from semascope.evaluate import evaluate as run
     from semascope.evaluate import report as reported
 
+    further = asked(how)
     opened = {name: _encoder(name) for name in dict.fromkeys(encoders)}
+    if further:
+        answer(answered(further, opened, data, how, tasks_of, quiet=json_), json_=json_, page=report)
+        return
     _free(how["save"], list(opened))
     tasks, notes = tasks_of(data, how, quiet=json_)
     with say.Bar("Encoding", "texts", quiet=json_) as bar, say.resumable():

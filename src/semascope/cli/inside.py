@@ -46,7 +46,13 @@ def asked(how: dict[str, Any]) -> str:
     """
     wanted = [name for name in FLAGS if how[name]]
     if len(wanted) > 1:
-        raise OptionError(f"--{wanted[1]}: want one of {', '.join(f'--{name}' for name in FLAGS)}, got {len(wanted)}")
+        raise OptionError(
+            f"--{wanted[1]}: want at most one of {', '.join(f'--{name}' for name in FLAGS)}, got {len(wanted)}"
+        )
+    if wanted and how["save"]:
+        raise OptionError(
+            f"--save: want it without --{wanted[0]}, which gives no scores to keep; --json gives its figures"
+        )
     return wanted[0] if wanted else ""
 
 
