@@ -312,6 +312,12 @@ def test_a_score_of_two_values_is_a_yes_or_no(tmp_path: Path) -> None:
     assert [task.kind for task in open_tasks(jsonl(tmp_path / "d.jsonl", rows))] == ["pair matching"]
 
 
+def test_files_of_one_name_are_told_apart_by_their_endings(tmp_path: Path) -> None:
+    jsonl(tmp_path / "one.jsonl", scored())
+    table(tmp_path / "one.csv", scored())
+    assert sorted(task.name for task in open_tasks(tmp_path)) == ["one.csv", "one.jsonl"]
+
+
 def test_a_link_back_to_its_folder_is_not_followed(tmp_path: Path) -> None:
     jsonl(tmp_path / "one.jsonl", scored())
     (tmp_path / "again").symlink_to(tmp_path, target_is_directory=True)

@@ -13,9 +13,9 @@ from semascope.encoders import as_encoder
 from semascope.encoders.jobs import Kept
 from semascope.errors import InputError
 from semascope.metrics import Scores, task_rows
-from semascope.ops import Interval
+from semascope.ops import Interval, digest
 from semascope.tasks import chance
-from semascope.types import Progress, Task
+from semascope.types import Kind, Progress, Task
 
 _MANY = 2_000  # units from which on one draw of guesses is steady enough
 _DRAWS = 2_000
@@ -132,9 +132,10 @@ def evaluate(
     kept = {name: Kept(encoder, folder) for name, encoder in named.items()}
     found: dict[tuple[str, str], Result] = {}
     for name, encoder in kept.items():  # encoder by encoder: only one model need be at work
+        cuts = _Cuts(encoder.encoder)
         for task in tasks:
             progress = told(f"{name}: {task.name}") if told is not None else None
-            found[task.name, name] = _result(name, encoder, task, level, seed, progress)
+            found[task.name, name] = _result(name, encoder, cuts, task, level, seed, progress)
     return Evaluation(
         [found[task.name, name] for task in tasks for name in kept],
         {task.name: _guessing(task, seed) for task in tasks},
@@ -170,7 +171,9 @@ def _called(one: Any) -> str:
     )
 
 
-def _result(name: str, encoder: Kept, task: Task, level: float, seed: int, progress: Progress | None) -> Result:
+def _result(
+    name: str, encoder: Kept, cuts: _Cuts, task: Task, level: float, seed: int, progress: Progress | None
+) -> Result:
     rows = task_rows(encoder, task, progress=progress)
     scores = task.judge(rows)
     more = {
@@ -179,7 +182,7 @@ def _result(name: str, encoder: Kept, task: Task, level: float, seed: int, progr
         )
         for other, values in scores.more.items()
     }
-    cut, longest = _cut(encoder, task)
+    cut, longest = cuts.of(task)
     return Result(
         name,
         task,
@@ -193,13 +196,30 @@ def _result(name: str, encoder: Kept, task: Task, level: float, seed: int, progr
     )
 
 
-def _cut(encoder: Kept, task: Task) -> tuple[int | None, int | None]:
-    """How many texts are longer than the encoder reads, and how much it reads."""
-    cuts = getattr(encoder.encoder, "cuts", None)
-    if cuts is None:
-        return None, None
-    found = [cuts(list(texts), kind=kind) for texts, kind in task.inputs().values() if len(texts)]
-    return sum(len(one.cut) for one in found), next((one.max_length for one in found if one.max_length), None)
+class _Cuts:
+    """Counts what an encoder does not read; texts of several tasks are looked at once.
+
+    Args:
+        encoder: It.
+    """
+
+    def __init__(self, encoder: Any) -> None:
+        self._cuts = getattr(encoder, "cuts", None)
+        self._seen: dict[str, tuple[int, int | None]] = {}
+
+    def of(self, task: Task) -> tuple[int | None, int | None]:
+        """How many texts of a task are longer than the encoder reads, and how much it reads; None where it cannot say."""
+        if self._cuts is None:
+            return None, None
+        found = [self._looked(texts, kind) for texts, kind in task.inputs().values() if len(texts)]
+        return sum(many for many, _ in found), next((longest for _, longest in found if longest), None)
+
+    def _looked(self, texts: Sequence[str], kind: Kind) -> tuple[int, int | None]:
+        key = digest(kind, *texts)
+        if key not in self._seen and self._cuts is not None:
+            said = self._cuts(list(texts), kind=kind)
+            self._seen[key] = (len(said.cut), said.max_length)
+        return self._seen[key]
 
 
 def _guessing(task: Task, seed: int) -> float:

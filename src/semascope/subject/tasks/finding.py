@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,8 +110,7 @@ def find_tasks(
         return table_tasks(place, name, asked, log, progress)
 
     found: list[TaskFound] = []
-    for place in places:
-        name = _name(place, path)
+    for place, name in _names(places, path).items():
         try:
             made = read(place, name)
         except (InputError, UnknownNameError) as error:
@@ -158,10 +158,17 @@ def _below(folder: Path, seen: frozenset[Path] = frozenset()) -> list[Path]:
     return out
 
 
-def _name(place: Path, source: Path) -> str:
-    if place == source:
-        return _stem(place.resolve())
-    return (place.relative_to(source).parent / _stem(place)).as_posix()
+def _names(places: Sequence[Path], source: Path) -> dict[Path, str]:
+    """What each is called: its path in the source without the ending, unless two would be called the same."""
+
+    def named(place: Path) -> str:
+        return (
+            _stem(place.resolve()) if place == source else (place.relative_to(source).parent / _stem(place)).as_posix()
+        )
+
+    short = {place: named(place) for place in places}
+    often = Counter(short.values())
+    return {one: name if often[name] == 1 else one.relative_to(source).as_posix() for one, name in short.items()}
 
 
 def _stem(path: Path) -> str:
