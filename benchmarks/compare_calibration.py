@@ -13,10 +13,12 @@ import argparse
 import time
 from collections.abc import Sequence
 
+import numpy as np
+
 from semascope import Corpus, as_encoder
 from semascope.compare.calibration import Calibration, calibrated
 from semascope.encoders.jobs import Kept
-from semascope.metrics import Scores, paired, score
+from semascope.metrics import Difference, Scores, paired, score
 from semascope.subject.tasks import open_tasks
 from semascope.tasks import Retrieval
 from semascope.types import Task
@@ -57,6 +59,29 @@ def study(a: Scores, b: Scores, runs: int, small: int) -> None:
                 line(a.metric, calibrated(a, b, "planted", n=n, plant=share * reach, runs=runs))
 
 
+def made_up(runs: int) -> None:
+    """V-measure and average precision, whose truth is made: two groupings, or two scorers, that differ by chance alone."""
+    rng = np.random.default_rng(0)
+    for n in (60, 300):
+        units = tuple(map(str, range(n)))
+        found: dict[str, list[Difference]] = {"V-measure": [], "average precision": []}
+        for run in range(runs):
+            label, match, shared = rng.integers(0, 5, n), rng.random(n) < 0.3, rng.normal(size=n)
+            groups = [np.where(rng.random(n) < 0.6, label, rng.integers(0, 5, n)) for _ in range(2)]
+            scores = [match + 0.7 * shared + 0.8 * rng.normal(size=n) for _ in range(2)]
+            v = (Scores("t", "V", "v_measure", units, {"label": label, "group": one}) for one in groups)
+            ap = (Scores("t", "AP", "average_precision", units, {"match": match * 1.0, "score": one}) for one in scores)
+            found["V-measure"].append(paired(*v, draws=499, seed=run))
+            found["average precision"].append(paired(*ap, draws=499, seed=run))
+        for metric, each in found.items():
+            held = [(one.low <= 0 <= one.high, one.high < 0, one.shown) for one in each]
+            covered, below, shown = (sum(column) for column in zip(*held, strict=True))
+            width, reach = (
+                float(np.mean(x)) for x in zip(*((one.high - one.low, one.detectable) for one in each), strict=True)
+            )
+            line(metric, Calibration("exchanged", n, runs, 0.0, shown, covered, below, width, reach))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="")
@@ -66,6 +91,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=2_000)
     parser.add_argument("--small", type=int, default=50)
     parser.add_argument("--cache", default=None)
+    parser.add_argument("--made-up", type=int, default=0, help="runs of V-measure and average precision, made up")
     args = parser.parse_args()
     tasks = [task for source in (args.data, args.pairs) if source for task in open_tasks(source)] or [python_task()]
     encoders = [Kept(as_encoder(name), args.cache) for name in (args.a, args.b)]
@@ -74,6 +100,9 @@ def main() -> None:
         "| metric | truth made by | n | true difference | shown | intervals that hold it | all below / above it | width | detectable |"
     )
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    if args.made_up:
+        made_up(args.made_up)
+        return
     for task in tasks:
         a, b = (score(encoder, task) for encoder in encoders)
         if a.statistic not in ("mean", "spearman"):
