@@ -15,6 +15,7 @@ from semascope.types import Vectors
 
 _ALIKE, _NARROW = 0.4, 0.9  # mean cosine above which a cosine says little, and hardly anything
 _HUB = 0.2  # of all rows that have one row among their nearest
+_RULED = 0.5  # of all squares, held by a few columns
 _SHOWN = 5  # outlier dimensions named
 
 
@@ -30,7 +31,12 @@ def isotropy(cloud: Cloud, plain: Cloud, *, cosine: bool) -> Finding:
         name: cloud.figures[name]._asdict() for name in ("mean cosine of two rows", "IsoScore", "partition ratio")
     }
     if mean.low > _NARROW:
-        return Finding("isotropy", "warning", f"{says}: everything is near everything; subtract the mean", numbers)
+        return Finding(
+            "isotropy",
+            "warning",
+            f"{says}: everything is near everything, and little is told apart until the mean is subtracted",
+            numbers,
+        )
     if mean.low > _ALIKE:
         says += f": a cosine of {mean.value:.1f} is what two unrelated rows have here, so rank, or subtract the mean"
         return Finding("isotropy", "note", says, numbers)
@@ -63,7 +69,8 @@ def directions(cloud: Cloud, plain: Cloud) -> Finding:
     if rank.value < max(3.0, d / 50) and cloud.spectrum.n > 4 * rank.value and d > 8:
         return Finding("directions", "warning", f"{says}: nearly all columns say the same", numbers)
     if cloud.held.value >= HELD - 1e-9 and cloud.directions <= d / 2:
-        return Finding("directions", "note", f"{says}: the first {cloud.directions} principal columns may do", numbers)
+        says += f": {cloud.directions} principal columns would keep as much; what that does to a search, semascope tune says"
+        return Finding("directions", "note", says, numbers)
     return Finding("directions", "fine", says, numbers)
 
 
@@ -133,13 +140,9 @@ def outliers(x: Vectors, found: Outliers) -> Finding:
         f"{len(dims)} of {x.shape[1]} columns have a mean more than 3 standard deviations off the others': {named}{more}; they hold "
         f"{share:.1%} of all squares (an even part: {even:.1%})"
     )
-    if share > 0.2 and share > 5 * even:
-        return Finding(
-            "outlier dimensions",
-            "warning",
-            f"{says}: they rule every cosine; set them to zero, or standardise",
-            numbers,
-        )
+    if share > _RULED:
+        says += ": they rule every cosine; what zeros in their place do to a search, semascope compare says"
+        return Finding("outlier dimensions", "warning", says, numbers)
     return Finding("outlier dimensions", "note" if share > 3 * even else "fine", says, numbers)
 
 

@@ -8,7 +8,7 @@ from semascope.ops import Interval
 def plainly(one: Interval) -> str:
     """`17.3 (16.9 to 17.8)`, with as many digits as its size asks for."""
     digits = digits_of(one)
-    return f"{one.value:,.{digits}f} ({one.low:,.{digits}f} to {one.high:,.{digits}f})"
+    return f"{one.value:,.{digits}f} ({one.low:,.{digits}f} to {one.high:,.{digits}f})".replace("-0.000", "0.000")
 
 
 def percent(one: Interval) -> str:
@@ -24,7 +24,7 @@ def digits_of(one: Interval) -> int:
 
 def bare(one: Interval) -> str:
     """The value alone, as `plainly` has it."""
-    return f"{one.value:,.{digits_of(one)}f}"
+    return f"{one.value:,.{digits_of(one)}f}".replace("-0.000", "0.000")
 
 
 def span(low: float, high: float) -> str:
