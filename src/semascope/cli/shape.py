@@ -77,7 +77,7 @@ def _layers(source: str, data: str | None, how: dict[str, Any]) -> Report:
 
     from semascope.encoders import as_encoder
     from semascope.shape import layers
-    from semascope.shape.layers import SAMPLE
+    from semascope.shape.by_layer import SAMPLE
     from semascope.subject.tasks import open_tasks
 
     most = how["sample"] or SAMPLE
