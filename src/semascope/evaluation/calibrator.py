@@ -22,6 +22,8 @@ from semascope.types import Array, Vectors
 # From the stiffest to the most pliant.
 _CURVES: Mapping[str, Callable[[Array, Array], Curve]] = {"platt": platt, "beta": beta, "isotonic": isotonic}
 _METHODS = tuple(_CURVES)
+# Matches, or others if they are fewer, below which a curve is not tried: of 30 pairs isotonic regression learns the noise.
+_LEAST: Mapping[str, int] = {"platt": 0, "beta": 20, "isotonic": 50}
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Calibrator(VectorTransform):
     """Learn what a score says: the probability that a pair of this score is a match, never falling as the score rises.
 
     With labels, `fit(scores, matches)`: a logistic curve (Platt's), a beta curve or isotonic regression, whichever has the
-    least log loss on pairs held out; of those within one standard error of it the stiffest. `kind_` is "labelled", and
+    least log loss on pairs held out; of those within one standard error of it the stiffest, and of few pairs the logistic curve alone. `kind_` is "labelled", and
     probabilities are calibrated for pairs drawn as these were: with as many matches among them.
 
     Without, `fit(scores, background=of_random_pairs)`: 1 less the local false discovery rate, if the pairs that are no matches score
@@ -226,16 +228,18 @@ def _parts(hits: Array, parts: int, seed: int) -> Iterator[tuple[NDArray[np.bool
 
 def _chosen(scores: Array, hits: Array, parts: int, seed: int) -> tuple[str, dict[str, float]]:
     """The stiffest curve whose held-out log loss is within one standard error of the best, and the losses."""
-    lost = {method: np.zeros(len(hits)) for method in _METHODS}
+    rarer = int(min(hits.sum(), (~hits).sum()))
+    tried = [method for method in _METHODS if rarer >= _LEAST[method]]
+    lost = {method: np.zeros(len(hits)) for method in tried}
     for learn, out in _parts(hits, parts, seed):
         if hits[learn].all() or not hits[learn].any():
             return "platt", {}
-        for method in _METHODS:
+        for method in tried:
             p = np.clip(at(_curve(method, scores[learn], hits[learn]), scores[out]), 1e-6, 1 - 1e-6)
             lost[method][out] = -np.log(np.where(hits[out], p, 1 - p))
     means = {method: float(values.mean()) for method, values in lost.items()}
-    best = min(_METHODS, key=lambda method: means[method])
-    for method in _METHODS:
+    best = min(tried, key=lambda method: means[method])
+    for method in tried:
         behind = lost[method] - lost[best]
         if behind.mean() <= behind.std() / np.sqrt(len(behind)):
             return method, means
