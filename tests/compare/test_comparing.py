@@ -42,12 +42,46 @@ def test_the_better_one_is_named_first_with_its_gain_its_interval_its_p_and_n() 
 
 
 def test_no_difference_is_shown_where_there_is_none_and_what_could_have_been_seen_is_said() -> None:
-    report = compared({"one": GOOD, "turned": Turned()}, [asked()], How(draws=2_000))
-    assert report.verdict.startswith("No difference shown between one and turned: nDCG@10 ")
+    """The same encoder but for the seed of its directions: neither can be better."""
+    report = compared({"one": WordSums(1, 24), "other": WordSums(2, 24)}, [asked()], How(draws=2_000))
+    assert report.verdict.startswith("No difference shown between one and other: nDCG@10 ")
     assert "60 queries; with so many queries a difference of 0." in report.verdict
     assert "would have been seen four times in five" in report.verdict
     assert report.findings[0].level == "note"
     assert report.findings[0].numbers["shown"] is False
+
+
+def test_turned_vectors_have_the_same_cosines_and_are_equal() -> None:
+    report = compared({"one": GOOD, "turned": Turned()}, [asked()], How(draws=500))
+    assert report.verdict.startswith("one and turned are equal on all 60 queries (nDCG@10)")
+
+
+def _means(values: object) -> Scores:
+    array = np.asarray(values, np.float64)
+    return Scores("t", "accuracy", "mean", tuple(map(str, range(len(array)))), {"value": array})
+
+
+def test_queries_on_which_both_are_equal_do_not_rule_out_a_difference() -> None:
+    report = compared({"a": _means(np.ones(195)), "b": _means(np.ones(195))}, [])
+    assert report.verdict == "a and b are equal on all 195 units (accuracy), which therefore cannot tell them apart."
+
+
+def test_a_difference_on_too_few_queries_for_any_test_is_not_called_none() -> None:
+    base, other = np.ones(195), np.ones(195)
+    other[:5] = 0.0
+    report = compared({"a": _means(base), "b": _means(other)}, [])
+    assert report.verdict.startswith("No difference can be shown between a and b: accuracy -0.026 [")
+    assert "of which they differ on 5, too few for any test" in report.verdict
+    other[5] = 0.0  # one more, and all of them lost: p = 2 / 2^6
+    assert compared({"a": _means(base), "b": _means(other)}, []).verdict.startswith("a is better than b")
+
+
+def test_small_differences_are_told_with_more_digits() -> None:
+    rng = np.random.default_rng(0)
+    base = rng.random(200)
+    report = compared({"a": _means(base), "b": _means(base + rng.normal(0, 1e-5, 200))}, [])
+    assert "a difference of 0.00000" in report.verdict
+    assert "0.000000 would" not in report.verdict
 
 
 def test_fewer_queries_could_have_shown_only_a_larger_difference() -> None:
@@ -211,4 +245,4 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
 def test_scores_alone_can_be_compared() -> None:
     one = Scores("t", "accuracy", "mean", ("a", "b", "c"), {"value": np.array([0.0, 1.0, 1.0])})
     report = compared({"x": one, "y": one}, [], How(draws=200))
-    assert report.verdict.startswith("No difference shown between x and y: accuracy +0.000")
+    assert report.verdict.startswith("x and y are equal on all 3 units (accuracy)")

@@ -148,7 +148,7 @@ def _notes(found: Sequence[Compared], how: How, clicks: ClickTask | None) -> lis
         "ranks exchanged": "ranks of the two exchanged for random units",
         "bootstrap": "the bootstrap with the jackknife's spread, shifted to no difference, groups as they are",
     }
-    said = f"Intervals: {how.level:.0%}, paired bootstrap. p: {means.get(one.test, one.test)}, {how.draws:,} draws."
+    said = f"Intervals: {how.level:.0%}, paired bootstrap. p: {means.get(one.test, one.test)}, at most {how.draws:,} draws."
     many = found[0].pairs[0].comparisons
     if many > 1:
         said += f" p-values are corrected for {many} comparisons (Holm); intervals are each on its own."

@@ -70,6 +70,11 @@ class Pair:
         return self.b if self.difference.value > 0 else self.a
 
     @property
+    def fewest(self) -> int:
+        """Units that must differ for any difference of means to be shown: were all of them won by one, p would be 2 / 2^m."""
+        return int(np.ceil(1 + np.log2(self.comparisons / (1 - self.difference.level))))
+
+    @property
     def detectable(self) -> float:
         """The true difference that would have been shown four times in five, as often as was compared."""
         one = self.difference

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from semascope.compare.comparing import Compared, Pair, Result
 from semascope.compare.examples import Example, gains
 from semascope.compare.groups import Kind
@@ -25,10 +27,16 @@ def noun(found: Compared) -> str:
     return "pairs" if kind in _PAIRS else _NOUNS.get(kind, "texts" if found.task is not None else "units")
 
 
+def digits(one: Difference) -> int:
+    """After the point: three, and more where these would all be zeros."""
+    return 3 if one.most >= 0.002 or one.most == 0 else min(9, 3 - int(np.floor(np.log10(one.most))))
+
+
 def signed(one: Difference) -> str:
     """A difference with its interval."""
-    value, low, high = (round(each, 3) + 0.0 for each in (one.value, one.low, one.high))  # no "-0.000"
-    return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
+    after = digits(one)
+    value, low, high = (round(each, after) + 0.0 for each in (one.value, one.low, one.high))  # no "-0.000"
+    return f"{value:+.{after}f} [{low:+.{after}f}, {high:+.{after}f}]"
 
 
 def chance(p: float) -> str:
@@ -40,15 +48,23 @@ def sentence(found: Compared, pair: Pair) -> str:
     """The verdict on one pair."""
     one, units = pair.difference, noun(found)
     said = f"{found.metric} {signed(one)}, {chance(one.p)}, {one.n:,} {units}"
+    after = digits(one)
     if pair.better:
         loser = pair.a if pair.better == pair.b else pair.b
         turned = one.value if pair.better == pair.b else -one.value
         low, high = (one.low, one.high) if pair.better == pair.b else (-one.high, -one.low)
-        said = f"{found.metric} {turned:+.3f} [{low:.3f}, {high:.3f}], {chance(one.p)}, {one.n:,} {units}"
+        said = f"{found.metric} {turned:+.{after}f} [{low:.{after}f}, {high:.{after}f}], {chance(one.p)}, {one.n:,} {units}"
         return f"{pair.better} is better than {loser}: {said}"
+    if one.error == 0:
+        return f"{pair.a} and {pair.b} are equal on all {one.n:,} {units} ({found.metric}), which therefore cannot tell them apart"
+    if 0 < one.wins + one.losses < pair.fewest:
+        return (
+            f"No difference can be shown between {pair.a} and {pair.b}: {said}, of which they differ on {one.wins + one.losses:,}, too few for "
+            f"any test; ask harder {units}, or more"
+        )
     return (
-        f"No difference shown between {pair.a} and {pair.b}: {said}; with so many {units} a difference of {pair.detectable:.3f} would have "
-        f"been seen four times in five, and one of more than {one.most:.3f} is ruled out"
+        f"No difference shown between {pair.a} and {pair.b}: {said}; with so many {units} a difference of {pair.detectable:.{after}f} would have "
+        f"been seen four times in five, and one of more than {one.most:.{after}f} is ruled out"
     )
 
 
