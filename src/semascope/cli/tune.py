@@ -133,8 +133,8 @@ def _tasks(corpus: str, how: dict[str, Any], *, quiet: bool) -> tuple[list[Task]
     """What chooses, and what else confirms."""
     source = how["data"] or corpus
     if how["data"] or _judged(source):
-        found = _named(source, how)
-        return found, _named(how["confirm"], how) if how["confirm"] else []
+        found = _named(source, how, quiet=quiet)
+        return found, _named(how["confirm"], how, quiet=quiet) if how["confirm"] else []
     if how["confirm"]:
         raise OptionError("--confirm: want judgements that choose, too (--data)")
     from semascope.subject.derived import derived_tasks
@@ -162,10 +162,12 @@ def _judged(source: str) -> bool:
         return False
 
 
-def _named(source: str, how: dict[str, Any]) -> list[Task]:
+def _named(source: str, how: dict[str, Any], *, quiet: bool) -> list[Task]:
     from semascope.subject.tasks import find_tasks
 
     found = find_tasks(source)
+    for one in () if quiet else found.tasks:
+        say.aside(f"Found: {one.task.name}, {one.task.kind}, {len(one.task.units):,} units ({one.says})")
     wanted = [one.task for one in found.tasks if not how["tasks"] or {one.task.name, one.task.kind} & set(how["tasks"])]
     if not wanted:
         there = ", ".join(f"{one.task.name} ({one.task.kind})" for one in found.tasks)
