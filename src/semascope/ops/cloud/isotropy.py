@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from semascope.errors import InputError
 from semascope.ops.arrays import unit
 from semascope.ops.cloud.rank import LEAST, Spectrum, participation_ratio
-from semascope.ops.cloud.uncertain import from_influence, within
+from semascope.ops.cloud.uncertain import from_influence, jackknife, random_groups, within
 from semascope.ops.door import vectors
 from semascope.ops.statistics import Interval
 from semascope.types import Array
+
+_LEADING, _GROUPS = 32, 20  # directions, and groups of rows, that the interval of a partition ratio is from
 
 
 def iso_score(of: Spectrum) -> Interval:
@@ -48,24 +51,33 @@ def partition_ratio(x: Array) -> Interval:
     n, d = rows.shape
     # Fewer rows than columns: along all directions beside these every product is zero, and Z is n.
     axes = np.linalg.svd(rows, full_matrices=False)[2].T if n < d else np.linalg.eigh(rows.T @ rows)[1]
-    along = rows @ axes
+    value = _least_by_largest(rows @ axes, wide=n < d)
+    # Without a group the eigenvectors turn too, above all among the leading ones: the groups are left out in their span.
+    leading = rows @ axes[:, :_LEADING] if n < d else rows @ axes[:, -_LEADING:]
+    squares = leading.T @ leading
+    group = random_groups(n, min(_GROUPS, n))
+    without: list[float] = []
+    for one in range(int(group.max()) + 1):
+        gone = leading[group == one]
+        turn = np.linalg.eigh(squares - gone.T @ gone)[1]
+        without.append(float(np.log(max(_least_by_largest(leading[group != one] @ turn, wide=n < d), 1e-300))))
+    spread = jackknife(0.0, np.array(without), n)
+    low, high = value * np.exp(np.clip([spread.low, spread.high], -700, 700))
+    return within(Interval(value, float(low), float(high), n), 0.0, 1.0)
+
+
+def _least_by_largest(along: NDArray[np.float64], *, wide: bool) -> float:
+    """Of the means of exp(+-) of each column (n, m); `wide`: of directions without any product, too, whose mean is 1."""
     lowest, highest = along.min(axis=0), along.max(axis=0)
-    # Z of +a and of -a, each against its own largest exponent so that long rows do not overflow.
+    # Each against its own largest exponent, so that long rows do not overflow.
     logs = np.concatenate(
         [
             np.log(np.exp(along - highest).mean(axis=0)) + highest,
             np.log(np.exp(lowest - along).mean(axis=0)) - lowest,
         ]
     )
-    pairs = [(float(logs.argmin()), float(logs.min())), (float(logs.argmax()), float(logs.max()))]
-    weights = []
-    for place, log in pairs:
-        sign = 1 if place < along.shape[1] else -1
-        weights.append(np.exp(sign * along[:, int(place) % along.shape[1]] - log) - 1)
-    if n < d and pairs[0][1] > 0:
-        pairs[0], weights[0] = (0.0, 0.0), np.zeros(n)
-    value = float(np.exp(pairs[0][1] - pairs[1][1]))
-    return within(from_influence(value, value * (weights[0] - weights[1]), ratio=True), 0.0, 1.0)
+    least = min(float(logs.min()), 0.0) if wide else float(logs.min())
+    return float(np.exp(least - float(logs.max())))
 
 
 def mean_cosine(x: Array) -> Interval:
