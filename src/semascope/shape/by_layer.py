@@ -94,7 +94,7 @@ def layers(
         raise InputError(f"texts: want at least {LEAST} that differ, got {len(some)}")
     if not hasattr(model, "states") or len(read_every_layer(model, some[:1], paths=False).rows) < 2:
         raise OptionError(
-            f"ENCODER: want one whose layers can be read, such as minilm, got {name}, which gives vectors alone"
+            f"ENCODER: want one whose layers can be read, such as minilm, got {name}, which has none"
         )
     from semascope.shape.by_layer_said import said
 
