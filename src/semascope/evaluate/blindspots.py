@@ -159,11 +159,12 @@ def _verdict(found: BlindSpots, names: Sequence[str]) -> str:
     said: list[str] = []
     for name in names:
         by = {sight: [k for k in found.kinds if found.sight(name, k) == sight] for sight in ("blind", "weak", "sees")}
-        worst = sorted(by["blind"] or by["weak"], key=lambda kind: found.judged(name, kind)[0].value)[:2]
-        shares = " and ".join(
+        worst = sorted(by["blind"] or by["weak"], key=lambda kind: found.judged(name, kind)[0].value)[:3]
+        told = [
             f"{kind} (right in {_percent(found.judged(name, kind)[0])} of {found.judged(name, kind)[0].n})"
             for kind in worst
-        )
+        ]
+        shares = " and ".join(filter(None, [", ".join(told[:-1]), *told[-1:]]))
         if by["blind"]:
             said.append(f"{name} is blind to {shares}; guessing is right in 50%")
         elif worst:
