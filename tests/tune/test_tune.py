@@ -19,9 +19,11 @@ from semascope.recipe import Part, parse
 from semascope.space import Space
 from semascope.tasks import Retrieval, Similarity
 from semascope.testing import asking
+from semascope.testing.model import TinyModel
 from semascope.tune import report, save_tuned, tune
 from semascope.tune.given import GivenVectors, given_vectors
 from semascope.tune.lexical import Blend, blended, words
+from semascope.tune.recipes import Reading
 from semascope.tune.tricks import tricks
 
 
@@ -65,6 +67,17 @@ def test_random_judgements_choose_nothing(seed: int) -> None:
     assert "Nothing is shown to beat vectors as it is" in report(found, "noise").verdict
     best = max(found.searched.quality(one) for one in found.searched.whole)
     assert best > found.searched.quality(found.searched.plain) + 0.02  # the best of many looks better on what chose it
+
+
+def test_a_reading_that_is_the_same_for_all_texts_has_no_quality_and_spoils_nothing() -> None:
+    task = asking.similarity(60)
+    found = tune(None, TinyModel(depth=1, width=8), [task], seed=1)  # the first token's embedding is every text's
+    alike = [one for one in found.searched.values if one.reading == Reading((0,), "first")]
+    assert alike
+    assert all(found.searched.quality(one) == -np.inf for one in alike)
+    said = report(found, "made up")
+    assert "nan" not in said.html()
+    assert said.pictures[2].values[0][2] is None
 
 
 def test_the_same_seed_chooses_the_same() -> None:

@@ -66,8 +66,12 @@ class Searched:
     first: Mapping[Candidate, tuple[float, ...]]
 
     def quality(self, one: Candidate) -> float:
-        """The headline of the one task there is; of several, the mean gain over the plain recipe in units of `scale`."""
-        return self.of(self.values[one])
+        """The headline of the one task there is; of several, the mean gain over the plain recipe in units of `scale`.
+
+        -inf where a task has no headline for it: where all pairs are equally alike there is no rank correlation.
+        """
+        found = self.of(self.values[one])
+        return found if np.isfinite(found) else -np.inf
 
     def of(self, values: Sequence[float]) -> float:
         """The same of headlines."""
@@ -121,7 +125,7 @@ def search(
 
     run((one for reading in every for one in _first(reading, _width(rows, reading), weights)), few, found)
     columns = np.array(list(found.values()))
-    spread = columns.std(axis=0)
+    spread = np.nanstd(columns, axis=0)
     made = Searched(base, found, (), np.where(spread > 0, spread, 1.0), (), dict(found))
     best = _best_readings(made, _KEPT[large])
     more = [one for reading in best for one in _second(reading, _width(rows, reading), weights) if one not in found]

@@ -74,7 +74,7 @@ def confirm(
     made: dict[Candidate, Any] | None = None,
     progress: Progress | None = None,
 ) -> tuple[Confirmed, list[Confirmed]]:
-    """The plain recipe, and each of the others beside it.
+    """The plain recipe, and beside it each of the others that has a headline: one that gives all texts the same row has no correlation.
 
     Args:
         encoder: That the rows are of.
@@ -103,6 +103,7 @@ def confirm(
         if progress is not None:
             progress(done, len(every))
     base = scored[plain][0]
+    recipes = [one for one in recipes if all(np.isfinite(each.value()) for each in scored[one][0])]
     gains = {one: [paired(a, b, seed=seed) for a, b in zip(base, scored[one][0], strict=True)] for one in recipes}
     corrected = _corrected(gains)
     overall = corrected

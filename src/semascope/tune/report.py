@@ -228,7 +228,9 @@ def _tricks(found: Tuned) -> Table:
 
 def _pictures(found: Tuned) -> list[Picture]:
     quality = found.searched.quality
-    shown = sorted(found.searched.values, key=lambda one: (-quality(one), one))
+    shown = sorted(
+        (one for one in found.searched.values if np.isfinite(quality(one))), key=lambda one: (-quality(one), one)
+    )
     step = max(1, len(shown) // 400)
 
     def point(one: Candidate) -> tuple[str, float, float]:

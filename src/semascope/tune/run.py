@@ -179,7 +179,7 @@ def tune(
         searched=found,
         plain=base,
         finalists=confirmed,
-        tried=[Tried(one, result) for one, result in zip(known, tried, strict=True)],
+        tried=[Tried(one, result) for one in known for result in tried if result.recipe == one.recipe],
         front=found.front(speed.of),
         latency=speed,
         budget=wanted,
