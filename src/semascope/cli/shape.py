@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from semascope.cli import say
 from semascope.cli.make import json_option
@@ -75,6 +74,8 @@ def shape(
 def _layers(source: str, data: str | None, how: dict[str, Any]) -> Report:
     from dataclasses import replace
 
+    import numpy as np
+
     from semascope.encoders import as_encoder
     from semascope.shape import layers
     from semascope.shape.by_layer import SAMPLE
@@ -143,6 +144,8 @@ def _two(source: str, other: str, encoder: str | None, metric: str, how: dict[st
 
 def _drawn(held: Subject, how: dict[str, Any], most: int) -> tuple[Subject, Any]:
     """At most so many of the rows where no number was asked for, before they are encoded; and their places in the source."""
+    import numpy as np
+
     if how["sample"] is not None or len(held) <= most:
         return held, held.rows
     drawn = np.sort(np.random.default_rng(how["seed"]).permutation(len(held))[:most])
