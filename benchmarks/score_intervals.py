@@ -72,10 +72,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=500)
     parser.add_argument("--draws", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--only", metavar="STATISTIC")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     rows = []
     for number, case in enumerate(CASES):
+        if asked.only not in (None, case[0]):
+            continue
         rng = np.random.default_rng((asked.seed, number))
         truth = float(np.mean([units(case, rng).value() for _ in range(5_000)]))
         held = np.zeros(2)

@@ -26,9 +26,6 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-_RANGE: Mapping[str, tuple[float, float]] = {"spearman": (-1, 1), "average_precision": (0, 1), "v_measure": (0, 1)}
-
-
 @dataclass(frozen=True, eq=False)
 class Scores:
     """What one task found of one encoder. Two of them can be compared where their units are the same.
@@ -78,8 +75,8 @@ class Scores:
     def interval(self, *, level: float = 0.95, draws: int = 2_000, seed: int = 0) -> Interval:
         """The headline with its interval over units: what other units of the same kind, as many as these, would give.
 
-        A percentile bootstrap, widened for few units (Hesterberg, 2015, "What Teachers Should Know about the Bootstrap") and, where the
-        headline is no mean, moved by what resamples lie above it in the mean (V-measure, above all, grows with repeats). Of
+        A percentile bootstrap, widened for few units (Hesterberg, 2015, "What Teachers Should Know about the Bootstrap"). V-measure
+        grows with the repeats that a resample has: its interval is moved by what resamples lie above the headline in the mean. Of
         a mean of zeros and ones it is Wilson's (1927), which does not end at 1 where all happen to be right. Resamples without a
         headline (no pair that matches was drawn) are left out. Of a single unit nothing is known: nan.
         """
@@ -96,10 +93,9 @@ class Scores:
             return Interval(value, float("nan"), float("nan"), n)
         few = tail(level, n)
         low, high = np.quantile(found, [few, 1 - few])
-        if self.statistic != "mean":
+        if self.statistic == "v_measure":
             above = float(found.mean()) - value
-            least, most = _RANGE[self.statistic]
-            low, high = np.clip([low - above, high - above], least, most)
+            low, high = np.clip([low - above, high - above], 0, 1)
         return Interval(value, float(low), float(high), n)
 
     def part(self, places: Array) -> Scores:
