@@ -71,8 +71,8 @@ def test_every_figure_of_every_layer_lies_in_its_interval(report: Report) -> Non
         for name, one in row.items():
             assert one["low"] - 1e-9 <= one["value"] <= one["high"] + 1e-9, name
             assert one["n"] >= 1
-    assert found[-1]["CKA with the last"]["value"] == pytest.approx(1, abs=1e-6)
-    assert found[-1]["neighbours of the last"]["value"] == pytest.approx(1)
+    assert found[-1]["CKA with last"]["value"] == pytest.approx(1, abs=1e-6)
+    assert found[-1]["last's neighbours"]["value"] == pytest.approx(1)
 
 
 def test_the_report_is_kept_whole_as_json_and_as_a_page(report: Report) -> None:

@@ -93,9 +93,7 @@ def layers(
     if len(some) < LEAST:
         raise InputError(f"texts: want at least {LEAST} that differ, got {len(some)}")
     if not hasattr(model, "states") or len(read_every_layer(model, some[:1], paths=False).rows) < 2:
-        raise OptionError(
-            f"ENCODER: want one whose layers can be read, such as minilm, got {name}, which has none"
-        )
+        raise OptionError(f"ENCODER: want one whose layers can be read, such as minilm, got {name}, which has none")
     from semascope.shape.by_layer_said import said
 
     return said(_looked(model, some, tasks, integer(seed, name="seed", least=0), progress), name)
@@ -155,8 +153,8 @@ def _figures(read: LayerReading, views: Sequence[Array], at: int, seed: int) -> 
         "curvature": _mean(read.curvature[at]),
     }
     found |= LayerByLayer(views=_VIEWS, random_state=seed).measure(read.rows[at], views)
-    found["neighbours of the last"] = overlap(x, last, _NEAREST, seed=seed)
-    found["CKA with the last"] = linear_cka(x, last, debiased=True, seed=seed)
+    found["last's neighbours"] = overlap(x, last, _NEAREST, seed=seed)
+    found["CKA with last"] = linear_cka(x, last, debiased=True, seed=seed)
     return found
 
 

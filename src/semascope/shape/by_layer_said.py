@@ -126,7 +126,7 @@ _TABLES: Mapping[str, tuple[str, ...]] = {
     "What rewording moves": ("InfoNCE", "DiME", "LiDAR"),
     "Entropy and paths": ("prompt entropy", "dataset entropy", "curvature"),
     "Shape": ("mean cosine", "effective rank", "intrinsic dimension", "hubness", "farthest column"),
-    "How much of the last layer is there": ("neighbours of the last", "CKA with the last"),
+    "How much of the last layer is there": ("last's neighbours", "CKA with last"),
 }
 
 
@@ -167,7 +167,7 @@ def _curves(found: Layers) -> list[Curve]:
         out.append(Curve("What tasks make of each layer", "layer", "score", lines))
     without = {name: figure(name) for name in ("InfoNCE", "dataset entropy", "prompt entropy")}
     out.append(Curve("Quality without labels", "layer", "0 to 1", without))
-    alike = {name: figure(name) for name in ("neighbours of the last", "CKA with the last")}
+    alike = {name: figure(name) for name in ("last's neighbours", "CKA with last")}
     out.append(Curve("How much of the last layer is there already", "layer", "0 to 1", alike))
     out.append(
         Curve("Intrinsic dimension", "layer", "dimension", {"neighbours 4 and 8": figure("intrinsic dimension")})
