@@ -135,3 +135,38 @@ def test_a_part_of_scores_has_its_units_alone() -> None:
     assert part.units == ("c", "a")
     assert part.value() == 3.5
     assert part.more["x"].tolist() == [2.0, 0.0]
+
+
+def test_where_all_are_right_the_interval_does_not_end_at_one() -> None:
+    from scipy.stats import binomtest
+
+    for right in (30, 27):
+        value = np.r_[np.ones(right), np.zeros(30 - right)]
+        found = Scores("t", "m", "mean", tuple(map(str, range(30))), {"value": value}).interval()
+        peer = binomtest(right, 30).proportion_ci(method="wilson")
+        assert (found.low, found.high) == pytest.approx((peer.low, peer.high))
+        assert found.low < found.value
+
+
+def test_of_a_single_unit_no_interval_is_known() -> None:
+    found = Scores("t", "m", "mean", ("a",), {"value": np.array([0.4])}).interval()
+    assert found.value == 0.4
+    assert np.isnan([found.low, found.high]).all()
+
+
+def test_groups_that_say_nothing_have_an_interval_that_does_not_grow_with_the_repeats_of_resamples() -> None:
+    rng = np.random.default_rng(0)
+    units = tuple(map(str, range(200)))
+
+    def drawn() -> Scores:
+        return Scores(
+            "t", "m", "v_measure", units, {"label": rng.integers(0, 8, 200), "group": rng.integers(0, 8, 200)}
+        )
+
+    usual = float(np.mean([drawn().value() for _ in range(500)]))
+    found = [drawn().interval(draws=400) for _ in range(40)]
+    assert sum(one.low <= usual <= one.high for one in found) >= 34
+    # Without the move hardly any would hold it.
+    of = drawn()
+    plain = np.concatenate([by_counts("v_measure", of.columns)(counts) for counts in resamples(200, 400)])
+    assert np.quantile(plain, 0.025) > usual
