@@ -32,6 +32,7 @@ from semascope.types import Progress, Vectors
 LEAST = 30  # rows that differ, below which nothing is said
 REACH = 512  # neighbours of the graph
 HELD = 0.9  # share of the variance that directions are counted for
+WIDE, FEW = 1_600, 1_000  # columns above which spectra are of so few rows: they cost the cube of the smaller number
 NEAREST = 10  # whose lists are counted for hubs
 
 
@@ -71,14 +72,15 @@ def measured(x: Vectors, *, seed: int = 0, progress: Progress | None = None) -> 
     graph = near(x, REACH, seed=seed, progress=progress)
     if len(graph.rows) < LEAST:
         raise InputError(f"X: want at least {LEAST} rows that differ, got {len(graph.rows)} among {len(x)}")
-    of = spectrum(x)
+    some = x if x.shape[1] <= WIDE else x[np.sort(np.random.default_rng((seed, 9)).permutation(len(x))[:FEW])]
+    of = spectrum(some)
     hubs = hubness(graph, min(NEAREST, graph.k), seed=seed)
     found = dimensions(graph, cells(x, graph), copies=len(x) - len(graph.rows))
-    count, held, cumulative = directions_for(x, HELD, seed=seed)
+    count, held, cumulative = directions_for(some, HELD, seed=seed)
     figures = {
         "mean cosine of two rows": mean_cosine(x),
         "IsoScore": iso_score(of),
-        "partition ratio": partition_ratio(x),
+        "partition ratio": partition_ratio(some),
         "effective rank": effective_rank(of),
         "participation ratio": participation_ratio(of),
         "stable rank": stable_rank(of),

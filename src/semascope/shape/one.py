@@ -130,9 +130,13 @@ def _notes(cloud: Cloud, n: int, whole: int, drawn: str, metric: str) -> list[st
         notes.append(
             f"Sample: {how}. In a sample neighbours are farther apart than in the whole: dimension and hubs are of that scale."
         )
-    if n < 5 * cloud.spectrum.d:
+    if cloud.spectrum.n < 5 * cloud.spectrum.d:
         notes.append(
-            f"{n:,} rows for {cloud.spectrum.d} columns are few for ranks: compare them with the columns beside, not with other clouds."
+            f"{cloud.spectrum.n:,} rows for {cloud.spectrum.d} columns are few for ranks: compare them with the columns beside, not with other clouds."
+        )
+    if cloud.spectrum.n < n:
+        notes.append(
+            f"Ranks, IsoScore and the partition ratio are of {cloud.spectrum.n:,} of these rows, as there are so many columns."
         )
     if metric == "euclidean":
         notes.append("Rows were taken as they are; long rows count for more in ranks, and in the partition ratio.")

@@ -49,11 +49,14 @@ def partition_ratio(x: Array) -> Interval:
     """
     rows = vectors(x, least=LEAST, name="X").astype(np.float64)
     n, d = rows.shape
-    # Fewer rows than columns: along all directions beside these every product is zero, and Z is n.
-    axes = np.linalg.svd(rows, full_matrices=False)[2].T if n < d else np.linalg.eigh(rows.T @ rows)[1]
-    value = _least_by_largest(rows @ axes, wide=n < d)
+    if n < d:  # along all other directions every product is zero, and Z is n
+        squared, left = np.linalg.eigh(rows @ rows.T)
+        along = left * np.sqrt(squared.clip(0))
+    else:
+        along = rows @ np.linalg.eigh(rows.T @ rows)[1]
+    value = _least_by_largest(along, wide=n < d)
     # Without a group the eigenvectors turn too, above all among the leading ones: the groups are left out in their span.
-    leading = rows @ axes[:, :_LEADING] if n < d else rows @ axes[:, -_LEADING:]
+    leading = along[:, -_LEADING:]
     squares = leading.T @ leading
     group = random_groups(n, min(_GROUPS, n))
     without: list[float] = []

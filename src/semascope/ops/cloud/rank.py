@@ -143,9 +143,7 @@ def directions_for(x: Array, share: float = 0.9, *, seed: int = 0) -> Held:
     for side in (0, 1):
         known, asked = rows[half != side], rows[half == side]
         mean = known.mean(axis=0)
-        axes = (
-            np.linalg.svd(known - mean, full_matrices=False)[2] if len(known) < rows.shape[1] else _axes(known - mean)
-        )
+        axes = _axes(known - mean)
         about = asked - mean
         found.append(np.cumsum(np.square(about @ axes.T), axis=1))
         whole.append(np.square(about).sum(axis=1))
@@ -161,7 +159,13 @@ def directions_for(x: Array, share: float = 0.9, *, seed: int = 0) -> Held:
 
 
 def _axes(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.linalg.eigh(rows.T @ rows)[1][:, ::-1].T
+    """The directions of rows (n, d) that are about their mean, as rows (m, d), the longest first; from the smaller Gram matrix."""
+    n, d = rows.shape
+    if n >= d:
+        return np.linalg.eigh(rows.T @ rows)[1][:, ::-1].T
+    squared, left = np.linalg.eigh(rows @ rows.T)
+    known = squared > 1e-10 * max(float(squared[-1]), 1e-300)
+    return ((left[:, known].T @ rows) / np.sqrt(squared[known])[:, None])[::-1]
 
 
 def _interval(value: float, of: Spectrum, gradient: NDArray[np.float64]) -> Interval:
