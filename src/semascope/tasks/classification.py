@@ -28,8 +28,8 @@ class Classification:
     """Say the label of each text from the labels of the others. Headline: accuracy of one of three ways.
 
     "linear": Fisher's discriminant with a shrunken covariance, learned from the other folds in closed form; about n d^2
-    steps (0.2 s at 10,000 texts and 384 columns on one core). "knn": the most frequent label of the k nearest others by cosine;
-    n^2 d steps (3 s there). "centre": the nearest mean of a label in the other folds; n d steps (60 ms there), the one to
+    steps (0.6 s at 10,000 texts and 384 columns on one core). "knn": the most frequent label of the k nearest others by cosine;
+    n^2 d steps (3 s there). "centre": the nearest mean of a label in the other folds; n d steps (70 ms there), the one to
     take where a thousand encoders are judged.
 
     A text that stands there twice is never answered by its own copy: copies share a fold, and are no neighbours.
