@@ -183,29 +183,40 @@ class Chosen:
         task: Its name.
         metric: Its headline.
         best: The layer of the highest score.
-        gain: Of that layer over the last, p corrected for the number of layers; None where it is the last.
+        over: What it is compared with: the last layer, or, where it is the last, the one that comes next in score.
+        gain: Of the best over that one, p corrected for the number of layers it was chosen from.
     """
 
     task: str
     metric: str
     best: int
-    gain: Difference | None
+    over: int
+    gain: Difference
+
+    @property
+    def inner(self) -> bool:
+        """Whether the best is another layer than the last."""
+        return self.over > self.best
 
     @property
     def shown(self) -> bool:
-        """Whether another layer than the last is shown to be better."""
-        return self.gain is not None and self.gain.shown and self.gain.value > 0
+        """Whether the best is shown to be better."""
+        return self.gain.shown and self.gain.value > 0
 
 
 def chosen_layer(name: str, scores: Sequence[Scores], seed: int = 0) -> Chosen:
-    """Which layer a task scores highest, and by how much it beats the last."""
-    values = [one.value() for one in scores]
+    """Which layer a task scores highest, and by how much it beats the last, or the next one where it is the last."""
+    values = np.array([one.value() for one in scores])
+    last = len(values) - 1
     best = int(np.nanargmax(values))
-    if best == len(values) - 1:
-        return Chosen(name, scores[0].metric, best, None)
     every = [paired(scores[-1], one, draws=2000, seed=seed) for one in scores[:-1]]
     corrected = holm([one.p for one in every])
-    return Chosen(name, scores[0].metric, best, replace(every[best], p=float(corrected[best])))
+    if best != last:
+        return Chosen(name, scores[0].metric, best, last, replace(every[best], p=float(corrected[best])))
+    over = int(np.nanargmax(values[:-1]))
+    one = every[over]
+    turned = replace(one, value=-one.value, low=-one.high, high=-one.low, wins=one.losses, losses=one.wins)
+    return Chosen(name, scores[0].metric, last, over, replace(turned, p=float(corrected[over])))
 
 
 def ties(found: Layers) -> Ties:

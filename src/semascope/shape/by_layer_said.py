@@ -45,14 +45,20 @@ def _verdict(found: Layers, chosen: Sequence[Chosen], picks: Mapping[str, int]) 
     parts: list[str] = []
     for one in chosen:
         score = found.scores[one.task][one.best].value()
-        if one.best == last:
-            parts.append(f"{one.task}: the last layer is best ({one.metric} {score:.3f})")
-        elif one.shown:
+        if one.inner and one.shown:
             parts.append(
                 f"{one.task}: layer {one.best} of {last} is better than the last ({one.metric} {score:.3f}, {one.gain})"
             )
-        else:
+        elif one.inner:
             parts.append(f"{one.task}: no layer is shown to be better than the last (highest: {one.best}, {one.gain})")
+        elif one.shown:
+            parts.append(
+                f"{one.task}: the last layer is best ({one.metric} {score:.3f}, over layer {one.over} {one.gain})"
+            )
+        else:
+            parts.append(
+                f"{one.task}: the last layer scores highest and is not shown to be better than layer {one.over} ({one.gain})"
+            )
     near = sum(abs(one.best - free) <= 1 for one in chosen)
     by = _by_chance(chosen, last)
     return (
@@ -75,9 +81,9 @@ def _task_findings(found: Layers, chosen: Sequence[Chosen], picks: Mapping[str, 
         best, end = scores[one.best].interval(draws=_DRAWS), scores[-1].interval(draws=_DRAWS)
         free = scores[picks["InfoNCE"]].value()
         says = f"{one.metric} is highest at layer {one.best} of {last}: {best}; at the last {end}"
-        says += "" if one.gain is None else f"; the difference {one.gain}, corrected for {last} layers"
+        says += f"; over layer {one.over} {one.gain}, corrected for {last} layers"
         says += f". At the layer that InfoNCE picks ({picks['InfoNCE']}) it is {free:.3f}."
-        level = "warning" if one.shown else "fine" if one.gain is None else "note"
+        level = "note" if not one.shown else "warning" if one.inner else "fine"
         numbers = {
             "best layer": one.best,
             "score": best.value,
@@ -198,7 +204,8 @@ def _numbers(
                 "metric": one.metric,
                 "best layer": one.best,
                 "scores": [scores.interval(draws=_DRAWS)._asdict() for scores in found.scores[one.task]],
-                "gain over the last": None if one.gain is None else vars(one.gain),
+                "compared with": one.over,
+                "gain": vars(one.gain),
             }
             for one in chosen
         },
