@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from semascope.compare import verdict
+from semascope.compare import overall, verdict
 from semascope.compare.clicks import ClickTask, made_by
 from semascope.compare.comparing import Against, Compared, Pair, Telling, compare
 from semascope.compare.examples import examples
@@ -71,7 +71,8 @@ def compared(
     how = how or How()
     options: dict[str, Any] = {"level": how.level, "draws": how.draws, "seed": how.seed}
     found = compare(contenders, tasks, against=how.against, folder=how.folder, telling=telling, **options)
-    findings: list[Finding] = verdict.evidence(found)
+    whole = overall.overall(found, level=how.level, seed=how.seed)
+    findings: list[Finding] = [*(overall.evidence(whole) if len(whole) > 1 else []), *verdict.evidence(found)]
     tables: list[Table] = []
     pictures: list[Picture] = []
     for one in found:
@@ -87,7 +88,7 @@ def compared(
             findings += _without(one, pair, trained, options)
     if clicks is not None:
         findings += _clicked(found[0], clicks, options)
-    said = verdict.headline(found)
+    said = overall.told(whole) if whole else verdict.headline(found)
     if any(one.name == "without copies" and one.level == "fault" for one in findings):
         said += " It does not stay without texts that stand in the training texts too."
     maker = next((one for one in findings if one.name == "who made the lists" and one.level == "warning"), None)
@@ -102,7 +103,8 @@ def compared(
         pictures=pictures
         if len(pictures) == sum(len(one.pairs) for one in found) == 1
         else [verdict.forest(found), *pictures],
-        notes=[*_notes(found, how, clicks), *notes],
+        notes=[*_notes(found, how, clicks), *([overall.NOTE] if whole else []), *notes],
+        whole=[one.figures for one in whole],
     )
 
 

@@ -330,6 +330,8 @@ def plain(found: Sequence[Compared]) -> dict[str, Any]:
     }
 
 
-def report(source: str, found: Sequence[Compared], said: str, **parts: Any) -> Report:
-    """The report of a comparison; `parts` are further fields of it."""
-    return Report("compare", source, said, numbers=plain(found), **parts)
+def report(
+    source: str, found: Sequence[Compared], said: str, *, whole: Sequence[Mapping[str, Any]] = (), **parts: Any
+) -> Report:
+    """The report of a comparison; `whole` has its pairs over all tasks, `parts` are further fields of it."""
+    return Report("compare", source, said, numbers={**plain(found), "overall": list(whole)}, **parts)
