@@ -143,7 +143,7 @@ def directions_for(x: Array, share: float = 0.9, *, seed: int = 0) -> Held:
     for side in (0, 1):
         known, asked = rows[half != side], rows[half == side]
         mean = known.mean(axis=0)
-        axes = _axes(known - mean)
+        axes = principal_axes(known - mean)
         about = asked - mean
         found.append(np.cumsum(np.square(about @ axes.T), axis=1))
         whole.append(np.square(about).sum(axis=1))
@@ -158,7 +158,7 @@ def directions_for(x: Array, share: float = 0.9, *, seed: int = 0) -> Held:
     return Held(k, within(from_influence(value, influence), 0.0, 1.0), shares)
 
 
-def _axes(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+def principal_axes(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """The directions of rows (n, d) that are about their mean, as rows (m, d), the longest first; from the smaller Gram matrix."""
     n, d = rows.shape
     if n >= d:
