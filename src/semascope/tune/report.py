@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from semascope.metrics import Difference
 from semascope.report import Finding, Report, Table
 from semascope.report.pictures import Forest, Heat, Picture, Points
 from semascope.tune.confirming import Confirmed
@@ -33,7 +34,7 @@ def report(found: Tuned, source: str, *, next_: str = "", out: str = "") -> Repo
         source=source,
         verdict=verdict(found),
         findings=_findings(found, out),
-        tables=[_confirmed(found), _front(found), _tricks(found)],
+        tables=[_confirmed(found), *([_by_task(found)] if len(found.tasks) > 1 else []), _front(found), _tricks(found)],
         next=next_,
         numbers=_numbers(found),
         notes=_notes(found),
@@ -91,7 +92,7 @@ def _time(seconds: float) -> str:
 def _findings(found: Tuned, out: str) -> list[Finding]:
     winner, plain = found.winner, found.plain
     said: list[Finding] = []
-    for place, (name, _, metric, labelled, chose, confirmed) in enumerate(found.tasks):
+    for place, (name, _, metric, labelled, _, confirmed) in enumerate(found.tasks):
         on = f" of {name}" if len(found.tasks) > 1 else ""
         here = winner.scores[place].interval()
         there = plain.scores[place].interval()
@@ -100,21 +101,12 @@ def _findings(found: Tuned, out: str) -> list[Finding]:
                 f"quality{on}",
                 "fine" if winner.gains[place].shown and winner.gains[place].value > 0 else "note",
                 f"{metric} {here} against {there} of the plain recipe, on {confirmed:,} units that chose nothing"
-                + ("." if labelled else "; nobody judged them, they were made of the texts themselves."),
+                + ("." if labelled else ", made of the texts themselves."),
                 {"chosen": here._asdict(), "plain": there._asdict()},
             )
         )
-        if winner.recipe != plain.recipe and winner.chose:
-            first = winner.chose[place] - plain.chose[place]
-            later = winner.gains[place].value
-            said.append(
-                Finding(
-                    f"optimism{on}",
-                    "note",
-                    f"On the {chose:,} units that chose it the gain was {first:+.3f}, on the others {later:+.3f}: what chooses flatters what it chose.",
-                    {"choosing": first, "confirming": later},
-                )
-            )
+    if winner.recipe != plain.recipe and winner.chose:
+        said.append(_optimism(winner, plain))
     helped = [one.trick.name for one in found.tried if one.verdict == "holds"]
     hurt = [one.trick.name for one in found.tried if one.verdict == "hurts"]
     said.append(
@@ -152,19 +144,29 @@ def _findings(found: Tuned, out: str) -> list[Finding]:
     return said
 
 
+def _optimism(winner: Confirmed, plain: Confirmed) -> Finding:
+    first = float(np.mean([one - other for one, other in zip(winner.chose, plain.chose, strict=True)]))
+    later = winner.overall.value
+    mean = "mean gain over tasks" if len(winner.chose) > 1 else "gain"
+    luck = ": what chooses flatters what it chose" if first > later else ""
+    says = f"On the units that chose it the {mean} was {first:+.3f}, on the others {later:+.3f}{luck}."
+    return Finding("optimism", "note", says, {"choosing": first, "confirming": later})
+
+
 def _list(names: Sequence[str]) -> str:
     return f" ({', '.join(names)})" if names else ""
 
 
 def _confirmed(found: Tuned) -> Table:
     rows = [_line(found, one) for one in [found.plain, *found.finalists]]
-    metrics = [f"{metric}{f' {name}' if len(found.tasks) > 1 else ''}" for name, _, metric, *_ in found.tasks]
-    head = ["recipe", "bytes", "ms"]
-    for metric in metrics:
-        head += [f"{metric}, chose", "confirmed", "gain", "p"]
+    if len(found.tasks) > 1:
+        head = ["mean gain over tasks", "p"]
+    else:
+        metric = found.tasks[0][2]
+        head = [f"{metric}, chose", "confirmed", "gain", "p"]
     return Table(
         "Confirmed on units that chose nothing",
-        [*head[1:], head[0]],
+        ["bytes", "ms", *head, "recipe"],
         rows,
         f"Gains over the plain recipe with 95 % intervals; p of a paired test, corrected by Holm over {len(found.finalists)} recipes.",
     )
@@ -172,11 +174,32 @@ def _confirmed(found: Tuned) -> Table:
 
 def _line(found: Tuned, one: Confirmed) -> list[str]:
     cells = [f"{one.recipe.bytes:,}", f"{found.latency.of(one.recipe) * 1000:.1f}"]
-    for place, gain in enumerate(one.gains):
-        plain = one.recipe == found.plain.recipe
-        cells += [f"{one.chose[place]:.3f}", f"{one.values[place]:.3f}"]
-        cells += ["", ""] if plain else [f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]", f"{gain.p:.2g}"]
+    if len(found.tasks) == 1:
+        cells += [f"{one.chose[0]:.3f}", f"{one.values[0]:.3f}"]
+    plain = one.recipe == found.plain.recipe
+    cells += ["", ""] if plain else [_interval(one.overall), f"{one.overall.p:.2g}"]
     return [*cells, _name(found, one.recipe)]
+
+
+def _interval(gain: Difference) -> str:
+    return f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+
+
+def _by_task(found: Tuned) -> Table:
+    """The chosen recipe and the plain one, task by task."""
+    rows: list[list[str]] = []
+    for place, (name, _, metric, _, _, confirmed) in enumerate(found.tasks):
+        gain = found.winner.gains[place]
+        same = found.winner.recipe == found.plain.recipe
+        cells = ["", ""] if same else [_interval(gain), f"{gain.p:.2g}"]
+        values = [f"{one.values[place]:.3f}" for one in (found.plain, found.winner)]
+        rows.append([name, metric, f"{confirmed:,}", *values, *cells])
+    return Table(
+        f"{_name(found, found.chosen)}, task by task",
+        ["task", "figure", "units", "plain", "chosen", "gain", "p"],
+        rows,
+        "On units that chose nothing; p is corrected by Holm over all tasks and confirmed recipes.",
+    )
 
 
 def _front(found: Tuned) -> Table:
@@ -214,14 +237,15 @@ def _tricks(found: Tuned) -> Table:
         [
             [
                 one.verdict,
-                "; ".join(f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]" for gain in one.found.gains),
-                "; ".join(f"{gain.p:.2g}" for gain in one.found.gains),
+                _interval(one.found.overall),
+                f"{one.found.overall.p:.2g}",
                 one.trick.card,
                 one.trick.name,
             ]
             for one in found.tried
         ],
-        f"p corrected by Holm over all of them. What saves bytes holds where a loss of more than {MARGIN:g} is ruled out; what is to gain, where a "
+        ("Gains are means over tasks; one that loses in a task hurts. " if len(found.tasks) > 1 else "")
+        + f"p corrected by Holm over all of them. What saves bytes holds where a loss of more than {MARGIN:g} is ruled out; what is to gain, where a "
         "gain is shown. semascope cite CARD says where it is from.",
     )
 
@@ -254,11 +278,11 @@ def _pictures(found: Tuned) -> list[Picture]:
     pictures: list[Picture] = [
         Points("Quality and bytes on the units that chose", "bytes per vector", axis, groups, log=True)
     ]
-    for place, (name, _, metric, *_) in enumerate(found.tasks):
-        rows = [(one.trick.name, one.found.gains[place]) for one in found.tried]
-        if rows:
-            title = "What tricks of papers do here" + (f": {name}" if len(found.tasks) > 1 else "")
-            pictures.append(Forest(title, f"gain in {metric}", [(word, g.value, g.low, g.high) for word, g in rows]))
+    rows = [(one.trick.name, one.found.overall) for one in found.tried]
+    if rows:
+        what = f"gain in {found.tasks[0][2]}" if len(found.tasks) == 1 else "mean gain over tasks"
+        said = "What tricks of papers do here, on units that chose nothing"
+        pictures.append(Forest(said, what, [(word, g.value, g.low, g.high) for word, g in rows]))
     if found.heat.size:
         cells = [[float(value) if np.isfinite(value) else None for value in row] for row in found.heat]
         pictures.append(
@@ -316,6 +340,7 @@ def _numbers(found: Tuned) -> dict[str, Any]:
                 "seconds": found.latency.of(one.recipe),
                 "chose": one.chose,
                 "confirmed": one.values,
+                "overall": vars(one.overall),
                 "gains": [vars(gain) for gain in one.gains],
                 "better": one.better,
             }
@@ -335,6 +360,7 @@ def _numbers(found: Tuned) -> dict[str, Any]:
                 "trick": one.trick.name,
                 "card": one.trick.card,
                 "verdict": one.verdict,
+                "overall": vars(one.found.overall),
                 "gains": [vars(gain) for gain in one.found.gains],
             }
             for one in found.tried
