@@ -119,12 +119,12 @@ _PICKS = ("InfoNCE", "DiME")
 def _finds_good_layers(lab: Lab, method: Any) -> Evidence:
     """Baseline: the last layer, and a layer at random. Margins: 0.02 of recall@10; more picks within one layer than chance has.
 
-    A layer's quality is the recall@10 of a sentence's next among 250, by the mean of its tokens. The layer that InfoNCE picks,
+    A layer's quality is the recall@10 of a sentence's next among 200, by the mean of its tokens. The layer that InfoNCE picks,
     and the one that DiME picks, is to be within one of the best more often over three models than a layer drawn at random; the
     small causal model's best is not to be its last, and that of MiniLM, tuned by contrast, is.
     """
-    left, right = lab.neighbours(250)
-    texts = lab.sentences(150, words=8)
+    left, right = lab.neighbours(200)
+    texts = lab.sentences(100, words=8)
     found: dict[str, float] = {}
     hits: dict[str, list[bool]] = {name: [] for name in _PICKS}
     chance: list[float] = []
@@ -188,6 +188,7 @@ CARD = Card(
         "A small causal model's best layer for related sentences is not its last and that of a contrastively tuned encoder is, "
         "and the layers that InfoNCE and DiME pick without labels are within one of the best more often than chance has it.",
         _finds_good_layers,
+        spec="layer_by_layer(views=2)",
         needs=("torch", "encoder:minilm", "encoder:tiny_gpt", "encoder:tiny_bert"),
         null=_Flat,
     ),
