@@ -175,6 +175,29 @@ def test_a_threshold_keeps_the_precision_that_was_asked_for() -> None:
     assert found.precision.low <= 0.9 <= found.precision.high
 
 
+def test_of_few_pairs_a_threshold_is_promised_only_where_pairs_held_out_reach_one() -> None:
+    not_measured = 0
+    for seed in range(60):
+        scores, hits = drawn(30, seed)
+        if hits.sum() < 2 or hits.all():
+            continue
+        method = Calibrator().fit(scores, hits)
+        found = method.threshold(0.95)
+        if found is None:
+            continue
+        if found.promised:
+            assert found.recall is not None
+            assert found.precision.low > 0 or found.precision.high < 1
+            continue
+        not_measured += 1
+        assert found.recall is None
+        assert (found.precision.low, found.precision.high) == (0, 1)
+        above = scores.astype(np.float32) >= found.score
+        assert found.precision.n == above.sum()
+        assert found.precision.value == pytest.approx(method.probability(scores)[above].mean(), abs=1e-6)
+    assert not_measured >= 5
+
+
 def test_no_threshold_is_made_up_where_none_is_so_good() -> None:
     scores, hits = drawn(400, 13)
     dealt = np.random.default_rng(14).permutation(hits)

@@ -36,6 +36,11 @@ def _labelled(found: Calibrated, source: str, next_: str) -> Report:
     bins = reliability(said, so, _BINS)
     if reached is None:
         first = f"No score of {found.encoder} means a match with precision {found.precision:.0%}: the likeliest pair has a probability of {said.max():.0%}"
+    elif not reached.promised:
+        first = (
+            f"A score of {reached.score:.3f} or more would mean a match with precision {reached.precision.value:.0%} by the curve, "
+            f"but that is not measured: of {len(so):,} pairs none that was held out reaches a threshold chosen on the others"
+        )
     else:
         recall = reached.recall
         first = f"A score of {reached.score:.3f} or more means a match with precision {_percent(reached.precision)}" + (

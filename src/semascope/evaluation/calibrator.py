@@ -32,10 +32,11 @@ class _Threshold:
 
     Args:
         score: Pairs of this score or more count as matches.
-        precision: Share of them that are matches, on pairs that did not choose it; an estimate from the background where
-            there were no labels (`promised` is False, and the interval says nothing).
-        recall: Share of the matches that are found; None without labels.
-        promised: Whether it was measured on labelled pairs.
+        precision: Share of them that are matches, on pairs that did not choose it. Where `promised` is False it is an
+            estimate, and the interval from 0 to 1 says so.
+        recall: Share of the matches that are found; None where `promised` is False.
+        promised: Whether it was measured, on labelled pairs that did not choose it. Without labels it is not; nor where
+            pairs are so few that no part of them, held out, reaches a threshold chosen on the others.
     """
 
     score: float
@@ -106,8 +107,9 @@ class Calibrator(VectorTransform):
         """The least score from which on pairs are matches with that precision; None where no score is so good.
 
         With labels it is where the probabilities of all pairs that score as much have that mean; what is said of it was
-        measured on the folds, each with a threshold chosen on the others. Without, it is where the false discovery rate, estimated
-        from the background, falls to 1 less that precision.
+        measured on the folds, each with a threshold chosen on the others. Where no pair held out reaches one, nothing was
+        measured: the precision is then what the curve says, and is not promised. Without labels the threshold is where the
+        false discovery rate, estimated from the background, falls to 1 less that precision, and is not promised either.
 
         Raises:
             OptionError: the precision is not between 0 and 1, or there is neither a label nor anything to find.
@@ -125,7 +127,8 @@ class Calibrator(VectorTransform):
 
     def _measured(self, precision: float) -> _Threshold | None:
         scores, hits = self._seen
-        chosen = reached(scores, self.probability(scores).astype(np.float64), precision)
+        said = self.probability(scores).astype(np.float64)
+        chosen = reached(scores, said, precision)
         if chosen is None:
             return None
         taken = np.zeros(len(hits), bool)
@@ -133,9 +136,12 @@ class Calibrator(VectorTransform):
             curve = _curve(self.method_, scores[learn], hits[learn])
             least = reached(scores[learn], at(curve, scores[learn]), precision)
             taken[out] = least is not None and scores[out] >= least
-        # Where the parts are too small to reach it, the whole is all there is to go by.
         if not taken.any():
-            taken = scores >= chosen
+            # The pairs that chose it cannot tell how good it is: what is left is what the curve says of them.
+            above_it = scores >= chosen
+            return _Threshold(
+                chosen, Interval(float(said[above_it].mean()), 0.0, 1.0, int(above_it.sum())), None, False
+            )
         found = proportion(int(hits[taken].sum()), int(taken.sum()))
         return _Threshold(chosen, found, proportion(int(hits[taken].sum()), int(hits.sum())), True)
 
