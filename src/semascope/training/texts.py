@@ -15,9 +15,9 @@ from typing import Any
 from semascope.corpus.corpus import Corpus
 from semascope.corpus.problems import Meter, Problems
 from semascope.corpus.pydocs import PythonDocs
-from semascope.ops.wordnet import FOLDER, read_wordnet
 from semascope.errors import InputError
 from semascope.ops import digest
+from semascope.ops.wordnet import FOLDER, read_wordnet
 
 # What is there wherever a model can be trained at all, so that the usual text depends on versions and on nothing else installed.
 PACKAGES = {"numpy": "numpy", "scipy": "scipy", "sklearn": "scikit-learn", "click": "click", "torch": "torch"}
