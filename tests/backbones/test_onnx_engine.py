@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,48 @@ def test_blocks_above_the_layer_asked_for_are_not_in_what_is_run(folders: Any, m
     assert not engine._session_for(1).get_outputs()[-1].name.endswith("2")
 
 
+@pytest.mark.parametrize("name", ["bert", "mpnet", "electra"])
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.parametrize("layers", [(0,), (1,), (0, 3), (0, 1, 2, 3)])
+def test_any_layers_can_be_read_alone(layers: tuple[int, ...], precision: Any, name: str, folders: Any) -> None:
+    folder, _ = folders(name)
+    batch = tokens(LENGTHS)
+    every = OnnxEngine.open(folder, precision=precision).run(batch, layers=range(4))
+    alone = OnnxEngine.open(folder, precision=precision).run(batch, layers=layers)
+    np.testing.assert_array_equal(alone, every[list(layers)])
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_threads_that_ask_for_different_layers_get_their_own(
+    precision: Any, folders: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[int | None] = []
+    whole = onnx_engine.encoder_graph
+
+    def told(*given: Any, top: int | None = None, **more: Any) -> Any:
+        opened.append(top)
+        return whole(*given, top=top, **more)
+
+    monkeypatch.setattr(onnx_engine, "encoder_graph", told)
+    engine = OnnxEngine.open(folders("bert")[0], precision=precision)
+    batch = tokens(LENGTHS)
+    every = engine.run(batch, layers=range(4))
+    asked = [(number * 7) % 3 for number in range(120)]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda layer: engine.run(batch, layers=(layer,))[0], asked))
+    for layer, states in zip(asked, found, strict=True):
+        np.testing.assert_array_equal(states, every[layer])
+    # Layers 0, 1 and 2 have three blocks together, as many as the model: each is opened once, by whichever thread comes first.
+    assert sorted(top for top in opened if top is not None and top < 3) == [0, 1, 2]
+
+
+def test_shorter_graphs_that_are_kept_have_no_more_blocks_than_the_model(folders: Any) -> None:
+    engine = OnnxEngine.open(folders("bert")[0])
+    for layers, kept in [((1,), [1]), ((2,), [1, 2]), ((1,), [2, 1]), ((0,), [2, 1, 0]), ((2,), [1, 0, 2])]:
+        engine.run(tokens(LENGTHS), layers=layers)
+        assert list(engine._shorter) == kept
+
+
 def test_no_texts_and_texts_of_no_tokens_give_no_rows(folders: Any) -> None:
     engine = OnnxEngine.open(folders("bert")[0])
     for rows in ([], [[]], [[], []]):
@@ -264,6 +307,18 @@ def test_minilm_gives_sentence_transformers_vectors(minilm: Path) -> None:
     theirs = library.SentenceTransformer(str(minilm), device="cpu").encode(texts)
     ours = encoded(OnnxEngine.open(minilm), minilm, texts)
     assert np.abs(ours - theirs).max() < 2e-6
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.parametrize("layers", [(0,), (1,), (0, 6), "all"])
+def test_minilm_gives_the_layers_that_are_asked_for(layers: Any, precision: str, minilm: Path) -> None:
+    from semascope.encoders import Encoder
+
+    encoder = Encoder(str(minilm), engine="onnx", precision=precision)
+    states = encoder.states(["a cat sat"], layers=layers)
+    every = encoder.states(["a cat sat"], layers="all").hidden
+    assert len(every) == 7
+    np.testing.assert_array_equal(states.hidden, every if layers == "all" else every[list(layers)])
 
 
 def test_int8_keeps_minilms_similarities(minilm: Path) -> None:

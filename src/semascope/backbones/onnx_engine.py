@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -59,7 +60,8 @@ class OnnxEngine:
             self._levels = ((int8.HALVES, int8.HALF), (int8.LOWS, int8.LOW))
             self._session, self._options = self._up_to(weights, self.architecture.depth)
         self._weights = weights
-        self._shorter: tuple[int, Any] = (self.architecture.depth, self._session)
+        self._shorter: dict[int, Any] = {}
+        self._opening = Lock()
 
     @property
     def budget(self) -> int:
@@ -143,21 +145,27 @@ class OnnxEngine:
         raise OptionError("generate: want a model that gives the next token, got one that does not")
 
     def _session_for(self, top: int) -> Any:
-        """What runs the blocks below a layer and no others; opened at first need, the last one kept.
+        """What runs the blocks below a layer and no others; opened at first need, by one thread while the others wait.
 
         onnxruntime computes all of a graph whichever outputs are fetched (1.31, in spite of only_execute_path_to_fetches), so the
-        blocks above must not be in it. Each session has its own copy of its weights.
+        blocks above must not be in it. Each session has its own copy of its weights, so those used last are kept, of no more blocks
+        together than the model has; one that is let go lives on until the threads that run it are done.
         """
-        if top == self.architecture.depth:
+        depth = self.architecture.depth
+        if top == depth:
             return self._session
-        kept = self._shorter
-        if kept[0] != top:
-            kept = self._shorter = (top, self._up_to(self._weights, top)[0])
-        return kept[1]
+        with self._opening:
+            kept = self._shorter
+            found = kept.pop(top, None)
+            while found is None and kept and sum(kept) + top > depth:
+                del kept[next(iter(kept))]
+            # What was used last stands last.
+            kept[top] = self._up_to(self._weights, top)[0] if found is None else found
+            return kept[top]
 
     def _up_to(self, weights: Weights, top: int) -> tuple[Any, Any]:
         graph = encoder_graph(weights, self._products, top=top)
-        for name, _ in self._levels if top else ():
+        for name, _ in self._levels:
             graph.input(name, np.uint8, ["tokens"])
         return _session(graph, self.threads)
 
