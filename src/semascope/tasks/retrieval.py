@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,6 +29,7 @@ class Retrieval:
         queries: Query id -> text; queries without judgements are left out.
         judged: Query id -> document id -> grade.
         labelled: Whether people judged.
+        sources: Query id -> what it was made of, where tasks are made of texts: halves keep what is of one source together.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Retrieval:
     judged: Mapping[str, Mapping[str, float]]
     labelled: bool = True
     kind: str = "retrieval"
+    sources: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
         if not self.documents:

@@ -11,6 +11,7 @@ from semascope.metrics import Difference
 from semascope.report import Finding, Report, Table
 from semascope.report.pictures import Forest, Heat, Picture, Points
 from semascope.tune.confirming import Confirmed
+from semascope.tune.halving import SAYS
 from semascope.tune.onepass import POOLINGS
 from semascope.tune.recipes import Candidate
 from semascope.tune.run import Tuned
@@ -302,7 +303,7 @@ def _notes(found: Tuned) -> list[str]:
     notes = [
         f"{len(found.searched.values):,} recipes were scored from one pass over the model, on {many:,} of {whole:,} units that choose"
         + (f", the best {len(found.searched.whole):,} on all of them" if many < whole else "")
-        + (". Other tasks confirm." if found.apart else ". The other half of the units confirms."),
+        + (f". The other half of the units confirms. {SAYS[found.split]}" if found.split else ". Other tasks confirm."),
         f"Latency is measured on this machine: the median of single queries through as many blocks as the recipe reads, and a comparison with "
         f"{found.latency.rows:,} vectors as codes: bytes by products, bits by counting those that differ; words by SQLite's index where they count. "
         "Quality is by cosines of what codes decode to.",

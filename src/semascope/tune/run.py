@@ -19,6 +19,7 @@ from semascope.recipe import Part
 from semascope.tune.budget import Budget
 from semascope.tune.choosing import Searched, finalists, heat, search
 from semascope.tune.confirming import Confirmed, confirm
+from semascope.tune.halving import FEWEST, halves
 from semascope.tune.latency import Latency, measure
 from semascope.tune.lexical import words
 from semascope.tune.onepass import POOLINGS, Rows, read
@@ -28,7 +29,6 @@ from semascope.tune.tricks import MARGIN, Tried, tricks
 from semascope.types import Array, Kind, Progress, Task
 
 Outcome = Literal["better", "kept", "none", "cheaper", "too dear"]
-_FEWEST = 10  # units of a task in each half, at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +55,8 @@ class Tuned:
         heat: Quality by layer and pooling.
         made: Encoders of recipes.
         seconds: Wall and processor seconds of the steps.
+        seed: Of every draw.
+        split: What halves were drawn by, "text", "query" or "unit" (see `halves`); "" where other tasks confirm.
     """
 
     encoder: Any
@@ -75,7 +77,7 @@ class Tuned:
     made: dict[Candidate, Any]
     seconds: dict[str, tuple[float, float]]
     seed: int = 0
-    apart: bool = False
+    split: str = ""
 
     @property
     def winner(self) -> Confirmed:
@@ -142,7 +144,7 @@ def tune(
     every_asked = [_placed(task, rows) for task in every]
     # Of what is to be searched: the texts of judgements that only confirm are not looked at, not even without their judgements.
     learn = np.unique(rows.places(learnt or inputs(tasks)["document"], "document"))
-    choosing, confirming = _halves(every_asked[: len(tasks)], every_asked[len(tasks) :], seed)
+    choosing, confirming, way = _parted(every_asked[: len(tasks)], every_asked[len(tasks) :], seed)
     clock("words")
     found = search(rows, choosing, learn, seed=seed, progress=stages("Scoring", "recipes"))
     clock("scoring")
@@ -190,7 +192,7 @@ def tune(
         made=made,
         seconds=clock.spent,
         seed=seed,
-        apart=bool(confirm_on),
+        split=way,
     )
 
 
@@ -201,8 +203,8 @@ def _checked(tasks: Sequence[Task], others: Sequence[Task]) -> None:
         raise InputError(
             f"confirm_on: want tasks of the kinds {', '.join(one.kind for one in tasks)}, got {', '.join(one.kind for one in others)}"
         )
-    for task in tasks:
-        least = _FEWEST if others else 2 * _FEWEST
+    for task in (*tasks, *others):
+        least = FEWEST if others else 2 * FEWEST
         if len(task.units) < least:
             raise InputError(
                 f"{task.name}: want at least {least} units to choose and to confirm with, got {len(task.units)}"
@@ -227,17 +229,19 @@ def _placed(task: Task, rows: Rows) -> Asked:
     return placed(task, rows, words(given["documents"][0], given["queries"][0]))
 
 
-def _halves(asked: Sequence[Asked], others: Sequence[Asked], seed: int) -> tuple[list[Asked], list[Asked]]:
+def _parted(asked: Sequence[Asked], others: Sequence[Asked], seed: int) -> tuple[list[Asked], list[Asked], str]:
+    """What chooses, what confirms, and what that was drawn by."""
     if others:
-        return list(asked), list(others)
-    one: list[Asked] = []
-    two: list[Asked] = []
-    for number, task in enumerate(asked):
-        places = np.random.default_rng((seed, 11, number)).permutation(len(task.task.units))
-        half = len(places) // 2
-        one.append(task.part(np.sort(places[:half])))
-        two.append(task.part(np.sort(places[half:])))
-    return one, two
+        return list(asked), list(others), ""
+    sides, way = halves([one.task for one in asked], seed)
+    for one, two in zip(asked, sides, strict=True):
+        if min(map(len, two)) < FEWEST:
+            raise InputError(
+                f"{one.task.name}: want units that can be halved by their texts, {FEWEST} on either side, got "
+                f"{len(two[0])} and {len(two[1])}; other tasks can confirm (confirm_on)"
+            )
+    parts = [[one.part(two[side]) for one, two in zip(asked, sides, strict=True)] for side in (0, 1)]
+    return parts[0], parts[1], way
 
 
 def _latency(

@@ -79,8 +79,23 @@ def derived_tasks(
         if isinstance(found, str):
             missing[name] = found
         else:
-            tasks.append(Retrieval(name, *found, labelled=False))
+            tasks.append(Retrieval(name, *found, labelled=False, sources=_sources(found[1], pieces)))
     return Derived(tasks, missing, says)
+
+
+def _sources(queries: Mapping[str, str], pieces: Sequence[Piece]) -> dict[str, str]:
+    """The document that each query was made of: its id is that of the document, or has a number behind it.
+
+    Where "a" and "a 2" are both documents, what is of either counts as of "a".
+    """
+    known = {piece.id for piece in pieces}
+
+    def root(name: str) -> str:
+        while (before := name.rpartition(" ")[0]) in known:
+            name = before
+        return name
+
+    return {name: root(name) for name in queries}
 
 
 Parts = tuple[dict[str, str], dict[str, str], dict[str, dict[str, float]]]  # documents, queries, judgements
