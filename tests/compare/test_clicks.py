@@ -10,6 +10,7 @@ import pytest
 from questions import BAD, GOOD, asked
 
 from semascope.compare import Compared, How, click_task, compare, compared, read_click_file, read_clicks
+from semascope.compare.verdict import makers
 from semascope.errors import InputError, UnknownNameError
 from semascope.metrics import score
 
@@ -152,3 +153,15 @@ def test_what_is_no_click_log_is_refused(tmp_path: Path) -> None:
     (tmp_path / "plain.txt").write_text("query clicked\n")
     with pytest.raises(InputError, match="want a table"):
         read_click_file(tmp_path / "plain.txt")
+
+
+def test_zero_is_an_id_and_a_position_below_one_is_said() -> None:
+    found = read_clicks([{"query": "how", "clicked": 0, "position": 0}, {"query": "how", "clicked": 1, "position": 2}])
+    assert found.counts == {"how": {"0": 1.0, "1": 1.0}}
+    assert (found.passed, found.below, dict(found.positions)) == (0, 1, {2: 1.0})
+    says = click_task("t", {"0": "a text", "1": "another"}, found).says
+    assert any("1 rows have a position below 1" in one for one in says)
+
+
+def test_one_contender_with_a_ranking_can_be_told_to_have_made_the_lists() -> None:
+    assert makers({"alone": 0.9}).level == "warning"

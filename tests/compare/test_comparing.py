@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from semascope import Corpus, Space, as_encoder
 from semascope.compare import Contender, How, compare, compared, open_contender
 from semascope.compare.examples import examples
 from semascope.compare.groups import kinds
+from semascope.compare.verdict import sentence
 from semascope.errors import InputError, OptionError
 from semascope.metrics import Scores, holm, paired, score, task_rows
 from semascope.metrics.saved import save_scores
@@ -246,3 +248,81 @@ def test_scores_alone_can_be_compared() -> None:
     one = Scores("t", "accuracy", "mean", ("a", "b", "c"), {"value": np.array([0.0, 1.0, 1.0])})
     report = compared({"x": one, "y": one}, [], How(draws=200))
     assert report.verdict.startswith("x and y are equal on all 3 units (accuracy)")
+
+
+def test_a_difference_that_is_the_same_on_every_unit_is_not_called_equal() -> None:
+    base = np.zeros(4)
+    report = compared({"a": _means(base), "b": _means(base + 0.25)}, [])
+    assert "equal on all" not in report.verdict
+    assert report.verdict.startswith("No difference can be shown between a and b: accuracy +0.250 [")
+
+
+def test_many_comparisons_have_draws_enough_to_show_a_difference() -> None:
+    """Of 16 contenders there are 120 pairs: with 400 draws the least p, corrected, would be 0.3."""
+    rng = np.random.default_rng(3)
+    base = rng.normal(size=40)
+    every = {f"m{n}": _means(base + n + rng.normal(size=40) / 10) for n in range(16)}
+    (found,) = compare(every, [], draws=400)
+    assert len(found.pairs) == 120
+    assert all(pair.better == pair.b and pair.can_show for pair in found.pairs)
+
+
+def test_a_test_that_can_show_nothing_is_said_to_show_nothing() -> None:
+    one = compare({"a": _means(np.arange(40)), "b": _means(np.arange(40) + np.tile([1.0, -1.1], 20))}, [], draws=400)[0]
+    pair = replace(one.pairs[0], comparisons=50)
+    said = sentence(one, pair)
+    assert said.startswith("No difference can be shown between a and b")
+    assert "50 comparisons" in said
+    assert "would have been seen" not in said
+
+
+def test_a_task_that_one_cannot_be_judged_on_is_undecided_and_the_others_go_on() -> None:
+    def constant(texts: list[str]) -> Any:
+        return np.ones((len(texts), 4), np.float32)
+
+    report = compared({"words": GOOD, "same": constant, "few": BAD}, [alike(), asked()], How(draws=500))
+    undecided = [one for one in report.findings if one.says.startswith("undecided: Spearman")]
+    assert [one.name for one in undecided] == ["alike: words and same", "alike: same and few"]
+    assert "words" in report.verdict
+    tasks = json.loads(json.dumps(report.to_json(), allow_nan=False))["numbers"]["tasks"]
+    assert [len(one["pairs"]) for one in tasks] == [1, 3]
+    with pytest.raises(InputError, match="defined for both"):
+        compare({"words": GOOD, "same": constant}, [alike()], draws=500)
+
+
+def test_kept_scores_of_one_encoder_are_called_by_their_files(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    for place in ("old.json", "new.json", "other/old.json"):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        save_scores(tmp_path / place, [_means(rng.normal(size=30))], encoder="mine")
+    found = compare([tmp_path / "old.json", tmp_path / "new.json"], [], draws=400)
+    assert [one.name for one in found[0].results] == ["old", "new"]
+    found = compare([tmp_path / "old.json", tmp_path / "other/old.json"], [], draws=400)
+    assert [one.name for one in found[0].results] == [str(tmp_path / "old.json"), str(tmp_path / "other/old.json")]
+
+
+def test_kept_scores_of_other_judgements_are_refused(tmp_path: Path) -> None:
+    task = asked(20)
+    judged = {**task.judged, "q0": {"d1": 1.0}}
+    save_scores(tmp_path / "a.json", [score(GOOD, task)], encoder="a")
+    save_scores(tmp_path / "b.json", [score(BAD, replace(task, judged=judged))], encoder="b")
+    save_scores(tmp_path / "c.json", [score(BAD, replace(task, documents=dict(reversed(task.documents.items()))))])
+    with pytest.raises(InputError, match="texts and judgements"):
+        compare([tmp_path / "a.json", tmp_path / "b.json"], [], draws=400)
+    with pytest.raises(InputError, match="texts and judgements"):
+        compare({"a": GOOD, "b": tmp_path / "b.json"}, [task], draws=400)
+    with pytest.raises(InputError, match="texts and judgements"):
+        paired(score(GOOD, task), score(BAD, replace(task, judged=judged)))
+    assert compare([tmp_path / "a.json", tmp_path / "c.json"], [], draws=400)[0].pairs
+    assert compare({"a": GOOD, "b": tmp_path / "c.json"}, [task], draws=400)[0].pairs
+
+
+def test_the_level_that_is_asked_for_is_that_of_every_interval_and_the_note_names_every_test() -> None:
+    tasks = [alike(), asked()]
+    report = compared(TWO, tasks, How(level=0.5, draws=500))
+    want = score(GOOD, tasks[1]).interval(level=0.5)
+    assert report.numbers["tasks"][1]["contenders"]["many columns"]["low"] == pytest.approx(want.low)
+    said = " ".join(report.notes)
+    assert "ranks of the two exchanged" in said
+    assert "the gain of every unit" in said
+    assert "narrower than it should be. 500 draws." in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from questions import BAD, GOOD, alike, asked
 from semascope.compare import How, compared, leaks
 from semascope.errors import InputError
 from semascope.metrics import paired, score
-from semascope.tasks import Retrieval
+from semascope.report import Finding, Report
+from semascope.tasks import Reranking, Retrieval
 from semascope.testing.asking import WordSums, sentences
 from semascope.types import Vectors
 
@@ -105,3 +107,43 @@ def test_too_few_units_are_left_to_compare_again() -> None:
 def test_no_training_texts_are_refused() -> None:
     with pytest.raises(InputError, match="trained"):
         leaks(asked(12), [])
+
+
+def _finding(report: Report, name: str) -> Finding:
+    return next(one for one in report.findings if one.name == name)
+
+
+def test_copies_on_which_no_unit_hangs_leave_the_verdict_as_it_is() -> None:
+    task = asked(20)
+    report = compared({"a": BAD, "b": GOOD}, [task], How(draws=200), trained=[*ELSEWHERE, task.documents["d39"]])
+    assert "no query hangs on a copy, and the verdict stands" in _finding(report, "without copies").says
+    assert "does not stay" not in report.verdict
+
+
+def test_a_relevant_candidate_that_was_trained_on_touches_its_query() -> None:
+    texts = sentences(60, seed=4)
+    lists = [texts[20 + 2 * n : 22 + 2 * n] for n in range(10)]
+    task = Reranking("lists", sentences(120, seed=8)[100:110], lists, [[1.0, 0.0]] * 10)
+    assert np.flatnonzero(leaks(task, [*ELSEWHERE, lists[3][0]]).units).tolist() == [3]
+    assert not leaks(task, [*ELSEWHERE, lists[3][1]]).units.any()  # which nobody asks for
+
+
+def test_p_without_copies_is_multiplied_as_the_first_one_was() -> None:
+    tasks = [replace(asked(40, seed), name=f"task {seed}") for seed in range(3)]
+    two = {"a": BAD, "b": GOOD}
+    trained = [*ELSEWHERE, tasks[1].documents["d0"]]
+    report = compared(two, tasks, How(draws=2_000, show=0), trained=trained)
+    left = np.flatnonzero(~leaks(tasks[1], trained).units)
+    assert len(left) == 39
+    alone = paired(score(BAD, tasks[1]).part(left), score(GOOD, tasks[1]).part(left), draws=2_000)
+    said = next(one for one in report.findings if one.name == "without copies" and one.numbers.get("n") == len(left))
+    assert said.numbers["p"] == pytest.approx(3 * alone.p)
+    assert said.numbers["task"] == "task 1"
+
+
+def test_the_task_whose_verdict_falls_is_named_where_there_are_several() -> None:
+    task, other = asked(60), replace(asked(60, 1), name="other")
+    known = {task.queries[f"q{n}"]: task.documents[f"d{n}"] for n in range(20)}
+    two = {"before": WordSums(seed=1, dim=8), "by heart": Learned(known)}
+    report = compared(two, [task, other], How(draws=500, show=0), trained=list(known))
+    assert "training texts too: that by heart is better on made-up." in report.verdict

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from semascope.compare.comparing import Against, Compared, Pair, Telling, compar
 from semascope.compare.examples import examples
 from semascope.compare.groups import kinds
 from semascope.compare.leaks import leaks
-from semascope.metrics import Difference, paired
+from semascope.metrics import Difference, holm, paired
+from semascope.metrics.paired import test_draws, undecided
 from semascope.report import Finding, Picture, Report
 from semascope.report.findings import Table
 from semascope.types import Task
@@ -71,11 +72,13 @@ def compared(
     how = how or How()
     options: dict[str, Any] = {"level": how.level, "draws": how.draws, "seed": how.seed}
     found = compare(contenders, tasks, against=how.against, folder=how.folder, telling=telling, **options)
-    whole = overall.overall(found, level=how.level, seed=how.seed)
+    whole = overall.overall(found, **options)
     findings: list[Finding] = [*(overall.evidence(whole) if len(whole) > 1 else []), *verdict.evidence(found)]
     tables: list[Table] = []
     pictures: list[Picture] = []
     for one in found:
+        if not one.pairs:
+            continue
         pair = _telling(one)
         tables.append(verdict.quality(one))
         tables += [table for table in (verdict.others(one, pair),) if table is not None]
@@ -85,12 +88,11 @@ def compared(
         if how.show:
             tables += verdict.told(one, pair, *examples(one, pair, how.show))
         if trained is not None and one.task is not None:
-            findings += _without(one, pair, trained, options)
+            findings += _without(found, one, pair, trained, options)
     if clicks is not None:
         findings += _clicked(found[0], clicks, options)
     said = overall.told(whole) if whole else verdict.headline(found)
-    if any(one.name == "without copies" and one.level == "fault" for one in findings):
-        said += " It does not stay without texts that stand in the training texts too."
+    said += _fallen(found, findings)
     maker = next((one for one in findings if one.name == "who made the lists" and one.level == "warning"), None)
     if maker is not None:
         said += f" But people clicked in lists that {maker.numbers['maker']} made, it seems, which favours it."
@@ -103,7 +105,7 @@ def compared(
         pictures=pictures
         if len(pictures) == sum(len(one.pairs) for one in found) == 1
         else [verdict.forest(found), *pictures],
-        notes=[*_notes(found, how, clicks), *([overall.NOTE] if whole else []), *notes],
+        notes=[*_notes(found, how, clicks), *([_together(whole)] if whole else []), *notes],
         whole=[one.figures for one in whole],
     )
 
@@ -114,15 +116,40 @@ def _telling(found: Compared) -> Pair:
     return max((pair for pair in found.pairs if pair.a == first), key=lambda pair: found.result(pair.b).interval.value)
 
 
-def _without(found: Compared, pair: Pair, trained: Sequence[str], options: dict[str, Any]) -> list[Finding]:
+def _fallen(found: Sequence[Compared], findings: Sequence[Finding]) -> str:
+    """Of which tasks the verdict rests on texts that models were trained on."""
+    fallen = [one for one in findings if one.name == "without copies" and one.level == "fault"]
+    if not fallen:
+        return ""
+    if sum(len(one.pairs) for one in found) == 1:
+        return " It does not stay without texts that stand in the training texts too."
+    told = "; ".join(f"that {one.numbers['better']} is better on {one.numbers['task']}" for one in fallen)
+    return f" What does not stay without texts that stand in the training texts too: {told}."
+
+
+def _without(
+    every: Sequence[Compared], found: Compared, pair: Pair, trained: Sequence[str], options: dict[str, Any]
+) -> list[Finding]:
     assert found.task is not None  # noqa: S101 - the caller has looked
     leak = leaks(found.task, trained)
     left = np.flatnonzero(~leak.units)
     again: Difference | None = None
     a, b = (found.result(name).scores.part(left) if len(left) >= 2 else None for name in (pair.a, pair.b))
-    if a is not None and b is not None and leak.units.any():
-        again = paired(a, b, **options)
+    if a is not None and b is not None and leak.units.any() and not undecided(a, b):
+        again = _as_corrected(every, pair, paired(a, b, **options, comparisons=pair.comparisons))
     return verdict.leaked(found, pair, leak, again)
+
+
+def _together(whole: Sequence[overall.Overall]) -> str:
+    draws = round(1 / whole[0].difference.least) - 1
+    return f"{overall.NOTE} {draws:,} draws."
+
+
+def _as_corrected(every: Sequence[Compared], pair: Pair, again: Difference) -> Difference:
+    """The pair compared anew, its p corrected among the others as the first one was."""
+    pairs = [other for one in every for other in one.pairs]
+    fixed = holm([again.p if other is pair else other.alone for other in pairs])
+    return replace(again, p=float(fixed[next(at for at, other in enumerate(pairs) if other is pair)]))
 
 
 def _clicked(found: Compared, clicks: ClickTask, options: dict[str, Any]) -> list[Finding]:
@@ -144,16 +171,20 @@ def _clicked(found: Compared, clicks: ClickTask, options: dict[str, Any]) -> lis
 
 
 def _notes(found: Sequence[Compared], how: How, clicks: ClickTask | None) -> list[str]:
-    one = found[0].pairs[0].difference
     means = {
         "signs flipped": "the gain of every unit with a random sign",
         "ranks exchanged": "ranks of the two exchanged for random units",
         "bootstrap": "the bootstrap with the jackknife's spread, shifted to no difference, groups as they are",
     }
-    said = f"Intervals: {how.level:.0%}, paired bootstrap. p: {means.get(one.test, one.test)}, at most {how.draws:,} draws."
-    many = found[0].pairs[0].comparisons
+    pairs = [pair for one in found for pair in one.pairs]
+    tests = dict.fromkeys(pair.difference.test for pair in pairs)
+    many = pairs[0].comparisons
+    most = test_draws(how.draws, many, how.level)
+    said = f"Intervals: {how.level:.0%}, paired bootstrap. p: {'; or '.join(means.get(test, test) for test in tests)}, at most {most:,} draws."
     if many > 1:
         said += f" p-values are corrected for {many} comparisons (Holm); intervals are each on its own."
+    if blind := sum(not pair.can_show for pair in pairs):
+        said += f" {blind} of {len(pairs)} tests have too few draws or units to show anything once they are corrected."
     if how.show and any(each.task is not None for each in found):
         said += " Wins and losses are told with texts of the data; --show 0 leaves them out."
     labelled = [each.task for each in found if each.task is not None]

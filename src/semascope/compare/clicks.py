@@ -52,6 +52,7 @@ class Clicks:
         shown: Query -> document id -> position -> clicks; empty where that is not on record.
         columns: Which columns were taken for what.
         passed: Rows that could not be used.
+        below: Rows whose position is below 1, which count without it.
     """
 
     counts: Mapping[str, Mapping[str, float]]
@@ -60,6 +61,7 @@ class Clicks:
     shown: Mapping[str, Mapping[str, Mapping[int, float]]]
     columns: Mapping[str, str]
     passed: int = 0
+    below: int = 0
 
     def __len__(self) -> int:
         return sum(len(documents) for documents in self.counts.values())
@@ -96,23 +98,30 @@ def read_clicks(rows: Iterable[Mapping[str, Any]]) -> Clicks:
     shown: dict[str, dict[str, dict[int, float]]] = {}
     positions: dict[int, float] = {}
     columns: dict[str, str] = {}
-    passed = 0
+    passed = below = 0
     for row in rows:
         columns = columns or _columns(row)
-        query, document = (str(row.get(columns[role]) or "").strip() for role in ("query", "clicked"))
+        query, document = (_text(row.get(columns[role])) for role in ("query", "clicked"))
         count = number(row.get(columns["count"])) if "count" in columns else 1.0
         if not query or not document or count is None or count <= 0:
             passed += 1
             continue
         _add(counts.setdefault(query, {}), document, count)
         position = number(row.get(columns["position"])) if "position" in columns else None
-        if position is not None and position >= 1:
+        if position is not None and position < 1:
+            below += 1
+        elif position is not None:
             _add(positions, int(position), count)
             _add(inverse.setdefault(query, {}), document, count * int(position))
             _add(shown.setdefault(query, {}).setdefault(document, {}), int(position), count)
     if not counts:
         raise InputError(f"clicks: want rows with a query and the id of a clicked document, got {passed} without")
-    return Clicks(counts, positions, inverse, shown, columns, passed)
+    return Clicks(counts, positions, inverse, shown, columns, passed, below)
+
+
+def _text(value: Any) -> str:
+    """An id or a text; 0 is an id as good as others."""
+    return "" if value is None or str(value) == "nan" else str(value).strip()
 
 
 def _add(to: dict[_Key, float], key: _Key, amount: float) -> None:
@@ -208,7 +217,7 @@ def made_by(clicks: Clicks, task: Retrieval, places: Array) -> float | None:
     names = list(task.documents)
     every = same = 0.0
     for row, query in zip(places, task.units, strict=True):
-        rank = {names[int(place)]: position for position, place in enumerate(row, 1)}
+        rank = {names[int(place)]: position for position, place in enumerate(row, 1) if place >= 0}
         for document, positions in clicks.shown.get(query, {}).items():
             every += sum(positions.values())
             same += positions.get(rank.get(document, 0), 0.0)
@@ -235,6 +244,10 @@ def _says(clicks: Clicks, known: Mapping[str, Mapping[str, float]], single: floa
         "Clicks are biased: only what was shown could be clicked, so whatever made the shown lists has an advantage, and a better document "
         "that was never shown counts as wrong.",
     ]  # fmt: skip
+    if clicks.below:
+        said.append(
+            f"{clicks.below:,} rows have a position below 1 and count as clicks without one: the first place is 1, not 0."
+        )
     if clicks.positions:
         every = sum(clicks.positions.values())
         said.append(

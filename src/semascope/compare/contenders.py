@@ -15,6 +15,7 @@ from semascope.encoders.jobs import Kept
 from semascope.errors import InputError, OptionError
 from semascope.metrics import Scores
 from semascope.metrics.saved import load_scores
+from semascope.metrics.scores import onward
 from semascope.ops import vectors
 from semascope.space import Space
 from semascope.space.ingest import encoded_text
@@ -51,11 +52,13 @@ class Contender:
         name: What it is called.
         rows: Its rows for a task, told of progress; None where only its scores are known.
         scores: Its scores by the name of the task, where they were kept.
+        path: The file or folder it was read from, if any.
     """
 
     name: str
     rows: Callable[[Task, Progress | None], Rows] | None
     scores: Mapping[str, Scores]
+    path: Path | None = None
 
 
 def open_contender(source: Any, name: str = "", *, folder: str | Path | None = None) -> Contender:
@@ -78,11 +81,11 @@ def open_contender(source: Any, name: str = "", *, folder: str | Path | None = N
         path, called = Path(source), name or str(source)
         if path.suffix.lower() == ".json" and path.is_file():
             encoder, many = load_scores(path)
-            return Contender(name or encoder or path.stem, None, {one.task: one for one in many})
+            return Contender(name or encoder or path.stem, None, {one.task: one for one in many}, path)
         if is_matrix(path):
-            return Contender(name or path.name, lambda task, _: _of_matrix(path, task), {})
+            return Contender(name or path.name, lambda task, _: _of_matrix(path, task), {}, path)
         if (path / "space.json").is_file():
-            return Contender(name or path.name, lambda task, told: _of_space(path, task, told, folder), {})
+            return Contender(name or path.name, lambda task, told: _of_space(path, task, told, folder), {}, path)
     else:
         called = name or getattr(source, "name", "") or getattr(source, "__name__", "") or type(source).__name__
     encoder = as_encoder(source)
@@ -143,15 +146,11 @@ def _encoded(
     began = time.perf_counter()
     for name, (texts, kind) in inputs.items():
         missing = [text for text in texts if kind != "document" or text not in known]
-        made = kept.encode(missing, kind=kind, progress=_onward(told, done, total))
+        made = kept.encode(missing, kind=kind, progress=onward(told, done, total))
         rows[name] = made if len(missing) == len(texts) else _filled(texts, known, missing, made)
         done += len(texts)
     seconds = time.perf_counter() - began if kept.encoded else None
     return Rows(rows, stored_bytes(encoder), seconds, kept.encoded, total - kept.encoded)
-
-
-def _onward(told: Progress | None, done: int, total: int) -> Progress | None:
-    return None if told is None else lambda here, _: told(done + here, total)
 
 
 def _filled(texts: Sequence[str], known: Mapping[str, Array], missing: Sequence[str], made: Vectors) -> Vectors:

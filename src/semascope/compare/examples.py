@@ -93,7 +93,7 @@ def _ranked(task: Retrieval, results: tuple[Result, Result], at: int) -> list[tu
     for one in results:
         if one.places is None:
             continue
-        names = [documents[int(place)] for place in one.places[at]]
+        names = [documents[int(place)] for place in one.places[at] if place >= 0]
         ranks_of = {name: rank for rank, name in enumerate(names, 1) if name in relevant}
         worth.append({name: 1 / np.log2(1 + rank) for name, rank in ranks_of.items()})
         lines.append(

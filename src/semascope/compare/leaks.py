@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from semascope.compare.examples import unit_texts
 from semascope.errors import InputError
 from semascope.ops.near_duplicates import Copies, near_copies
-from semascope.tasks import Retrieval
+from semascope.tasks import Reranking, Retrieval
 from semascope.types import Task
 
 LEAST = 0.8
@@ -76,6 +76,8 @@ def _behind(task: Task, at: int) -> list[str]:
             *texts,
             *(task.documents[name] for name, grade in judged.items() if grade > 0 and name in task.documents),
         ]
+    if isinstance(task, Reranking):
+        texts = [*texts, *task.relevant(at)]
     return texts
 
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from semascope.compare.comparing import Compared
+from semascope.compare.comparing import Compared, Pair
 from semascope.compare.verdict import chance, signed
 from semascope.metrics import Difference, holm, together
+from semascope.metrics.paired import test_draws
 from semascope.report import Finding
 
 
@@ -56,23 +57,28 @@ def _for_winner(gain: Difference) -> Difference:
     return gain if gain.value > 0 else replace(gain, value=-gain.value, low=-gain.high, high=-gain.low)
 
 
-def overall(found: Sequence[Compared], *, level: float = 0.95, seed: int = 0) -> list[Overall]:
-    """Every pair over all tasks, each task counting alike; none where there is one task only.
+def overall(found: Sequence[Compared], *, level: float = 0.95, draws: int = 10_000, seed: int = 0) -> list[Overall]:
+    """Every pair over all tasks on which it was compared, each task counting alike; none where that is one task only.
+
+    These p-values are corrected together by Holm's procedure: a family of their own beside that of the single tasks.
 
     Args:
         found: Of each task.
         level: Of the intervals.
+        draws: Of bootstrap and test, as `compare` takes them.
         seed: Of the draws.
     """
-    if len(found) < 2:
-        return []
+    by_pair: dict[tuple[str, str], list[tuple[Compared, Pair]]] = {}
+    for one in found:
+        for pair in one.pairs:
+            by_pair.setdefault((pair.a, pair.b), []).append((one, pair))
+    asked = {names: tasks for names, tasks in by_pair.items() if len(tasks) > 1}
     out: list[Overall] = []
-    for pair in found[0].pairs:
-        scores = [[one.result(name).scores for one in found] for name in (pair.a, pair.b)]
-        same = [next(p for p in one.pairs if (p.a, p.b) == (pair.a, pair.b)) for one in found]
-        shown = [one.better for one in same]
-        difference = together(*scores, level=level, seed=seed)
-        out.append(Overall(pair.a, pair.b, difference, shown.count(pair.b), shown.count(pair.a), len(found)))
+    for (a, b), tasks in asked.items():
+        scores = [[one.result(name).scores for one, _ in tasks] for name in (a, b)]
+        shown = [pair.better for _, pair in tasks]
+        difference = together(*scores, level=level, draws=test_draws(draws, len(asked), level), seed=seed)
+        out.append(Overall(a, b, difference, shown.count(b), shown.count(a), len(tasks)))
     corrected = holm([one.difference.p for one in out])
     return [replace(one, difference=replace(one.difference, p=float(p))) for one, p in zip(out, corrected, strict=True)]
 
@@ -108,6 +114,7 @@ def evidence(found: Sequence[Overall]) -> list[Finding]:
 
 
 NOTE = (
-    "Over several tasks: the mean of their differences, each task counting alike, with its own bootstrap and test. Tasks made of the same "
+    "Over several tasks: the mean of their differences, each task counting alike, with its own bootstrap and test, corrected for the pairs "
+    "and not for the tasks, which are a family of their own. Tasks made of the same "
     "texts err together, which makes that interval narrower than it should be."
 )

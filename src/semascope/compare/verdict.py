@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from semascope.report import Finding, Report, Table
 from semascope.report.pictures import Forest
 
 _NOUNS = {"retrieval": "queries", "reranking": "queries", "analogy": "questions"}
+_ONE = {"queries": "query", "questions": "question", "pairs": "pair", "texts": "text"}
 _PAIRS = ("similarity", "pair matching", "word similarity")
 _MADE = 0.5  # of the clicks at the very position of a ranking, for it to have made the lists
 _LONGEST = 200  # characters of a text that are shown
@@ -55,12 +57,17 @@ def sentence(found: Compared, pair: Pair) -> str:
         low, high = (one.low, one.high) if pair.better == pair.b else (-one.high, -one.low)
         said = f"{found.metric} {turned:+.{after}f} [{low:.{after}f}, {high:.{after}f}], {chance(one.p)}, {one.n:,} {units}"
         return f"{pair.better} is better than {loser}: {said}"
-    if one.error == 0:
+    if _equal(one):
         return f"{pair.a} and {pair.b} are equal on all {one.n:,} {units} ({found.metric}), which therefore cannot tell them apart"
     if 0 < one.wins + one.losses < pair.fewest:
         return (
             f"No difference can be shown between {pair.a} and {pair.b}: {said}, of which they differ on {one.wins + one.losses:,}, too few for "
             f"any test; ask harder {units}, or more"
+        )
+    if not pair.can_show:
+        return (
+            f"No difference can be shown between {pair.a} and {pair.b}: {said}; the smallest p that this test can give, {one.least:.2g}, is more "
+            f"than {1 - one.level:.2g} once it is corrected for {pair.comparisons:,} comparisons; ask fewer at once (--against-first, --kind)"
         )
     return (
         f"No difference shown between {pair.a} and {pair.b}: {said}; with so many {units} a difference of {pair.detectable:.{after}f} would have "
@@ -68,8 +75,14 @@ def sentence(found: Compared, pair: Pair) -> str:
     )
 
 
+def _equal(one: Difference) -> bool:
+    """Whether the two have the same value on every unit: no difference, and none in any resample."""
+    return one.value == 0 and one.error == 0 and one.wins + one.losses == 0
+
+
 def headline(found: Sequence[Compared]) -> str:
     """The first line."""
+    found = [one for one in found if one.pairs]
     pairs = [(one, pair) for one in found for pair in one.pairs]
     if len(pairs) == 1:
         return f"{sentence(*pairs[0])}."
@@ -79,7 +92,8 @@ def headline(found: Sequence[Compared]) -> str:
 
 def _of_task(one: Compared) -> str:
     """Several pairs on one task: the highest, and what it is shown to be better than."""
-    best = max(one.results, key=lambda result: result.interval.value).name
+    compared = {name for pair in one.pairs for name in (pair.a, pair.b)}
+    best = max((each for each in one.results if each.name in compared), key=lambda each: each.interval.value).name
     mine = [pair for pair in one.pairs if best in (pair.a, pair.b)]
     beaten = [_other(pair, best) for pair in mine if pair.better == best]
     equal = [_other(pair, best) for pair in mine if not pair.better]
@@ -111,6 +125,9 @@ def evidence(found: Sequence[Compared]) -> list[Finding]:
     several = len(found) > 1
     out: list[Finding] = []
     for one in found:
+        for (a, b), why in one.undecided.items():
+            name = f"{one.name}: {a} and {b}" if several else f"{a} and {b}"
+            out.append(Finding(name, "warning", f"undecided: {why}", {"task": one.name, "a": a, "b": b, "why": why}))
         for pair in one.pairs:
             name = f"{one.name}: {pair.a} and {pair.b}" if several else f"{pair.a} and {pair.b}"
             said = [_counted(one, pair)]
@@ -169,7 +186,9 @@ def quality(found: Compared) -> Table:
     rows = [
         [
             one.name,
-            f"{one.interval.value:.3f} [{one.interval.low:.3f}, {one.interval.high:.3f}]",
+            f"{one.interval.value:.3f} [{one.interval.low:.3f}, {one.interval.high:.3f}]"
+            if np.isfinite(one.interval.value)
+            else "not defined",
             *(f"{float(one.scores.more[name].mean()):.3f}" for name in names),
             *_costs(one),
         ]
@@ -229,7 +248,14 @@ def grouped(pair: Pair, kinds: Sequence[Kind]) -> Table:
 
 
 def leaked(found: Compared, pair: Pair, leak: Leak, without: Difference | None) -> list[Finding]:
-    """What a test shares with training texts, and whether the verdict survives without it."""
+    """What a test shares with training texts, and whether the verdict survives without it.
+
+    Args:
+        found: The task.
+        pair: Two on it, its p corrected for all comparisons.
+        leak: What of the task stands in training texts.
+        without: The two on the units without copies, corrected for as many comparisons; None where too few are left.
+    """
     shares = ", ".join(
         f"{leak.copied[name]:,} of {total:,} {name} ({leak.copied[name] / max(total, 1):.1%})"
         for name, total in leak.texts.items()
@@ -251,14 +277,19 @@ def leaked(found: Compared, pair: Pair, leak: Leak, without: Difference | None) 
         f"{shares} have a near copy among {leak.trained:,} training texts; {touched:,} of {len(leak.units):,} {noun(found)} hang on one",
         numbers,
     )
+    if not touched:
+        said = f"no {_ONE.get(noun(found), 'unit')} hangs on a copy, and the verdict stands"
+        return [replace(first, level="note"), Finding("without copies", "note", said, {"task": found.name})]
     if without is None:
         said = f"too few {noun(found)} are left to compare again without them"
         return [first, Finding("without copies", "warning", said)]
+    # Where nothing was shown there is nothing that could fall.
+    shown = pair.difference.shown
     same = without.shown == pair.difference.shown and (not without.shown or without.value * pair.difference.value > 0)
     said = f"{pair.b} less {pair.a} {signed(without)}, {chance(without.p)}, on the {without.n:,} {noun(found)} without copies: the verdict "
-    said += "stays" if same else "DOES NOT STAY"
-    figures: Mapping[str, Any] = {**vars(without), "stays": same}
-    return [first, Finding("without copies", "note" if same else "fault", said, figures)]
+    said += "stays" if same else "DOES NOT STAY" if shown else "is another: a difference is shown there alone"
+    figures: Mapping[str, Any] = {**vars(without), "stays": same, "task": found.name, "better": pair.better}
+    return [first, Finding("without copies", "note" if same else "fault" if shown else "warning", said, figures)]
 
 
 def makers(shares: Mapping[str, float]) -> Finding:
@@ -266,7 +297,7 @@ def makers(shares: Mapping[str, float]) -> Finding:
     name = max(shares, key=lambda one: shares[one])
     told = ", ".join(f"{share:.0%} where {one} has it" for one, share in shares.items())
     others = [share for one, share in shares.items() if one != name]
-    clear = shares[name] >= _MADE and shares[name] >= 1.5 * max(others)
+    clear = shares[name] >= _MADE and shares[name] >= 1.5 * max(others, default=0.0)
     said = f"of the clicks with a position, made at the very position: {told}"
     if clear:
         said += (
@@ -300,6 +331,11 @@ def kinds_forest(found: Compared, pair: Pair, kinds: Sequence[Kind]) -> Forest:
     return Forest(f"{pair.b} less {pair.a}, by kind of query", found.metric, rows)
 
 
+def _number(value: float) -> float | None:
+    """None for what is not defined, which JSON has no number for."""
+    return value if np.isfinite(value) else None
+
+
 def plain(found: Sequence[Compared]) -> dict[str, Any]:
     """Every figure, as plain values."""
     return {
@@ -310,9 +346,9 @@ def plain(found: Sequence[Compared]) -> dict[str, Any]:
                 "n": one.results[0].interval.n,
                 "contenders": {
                     result.name: {
-                        "value": result.interval.value,
-                        "low": result.interval.low,
-                        "high": result.interval.high,
+                        "value": _number(result.interval.value),
+                        "low": _number(result.interval.low),
+                        "high": _number(result.interval.high),
                         "more": {name: float(values.mean()) for name, values in result.scores.more.items()},
                         "bytes": result.rows.bytes if result.rows else None,
                         "seconds": result.rows.seconds if result.rows else None,
@@ -324,6 +360,7 @@ def plain(found: Sequence[Compared]) -> dict[str, Any]:
                     {**_numbers(one, pair), "more": {name: vars(other) for name, other in pair.more.items()}}
                     for pair in one.pairs
                 ],
+                "undecided": [{"a": a, "b": b, "why": why} for (a, b), why in one.undecided.items()],
             }
             for one in found
         ]

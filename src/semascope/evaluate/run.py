@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from semascope.encoders import as_encoder
 from semascope.encoders.jobs import Kept
 from semascope.errors import InputError
-from semascope.metrics import Scores, task_rows
+from semascope.metrics import Scores, data_digest, task_rows
 from semascope.ops import Interval, digest
 from semascope.tasks import chance
 from semascope.types import Kind, Progress, Task
@@ -130,12 +130,13 @@ def evaluate(
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"tasks: want different names, got {twice!r} twice")
     kept = {name: Kept(encoder, folder) for name, encoder in named.items()}
+    data = {task.name: data_digest(task) for task in tasks}
     found: dict[tuple[str, str], Result] = {}
     for name, encoder in kept.items():  # encoder by encoder: only one model need be at work
         cuts = _Cuts(encoder.encoder)
         for task in tasks:
             progress = told(f"{name}: {task.name}") if told is not None else None
-            found[task.name, name] = _result(name, encoder, cuts, task, level, seed, progress)
+            found[task.name, name] = _result(name, encoder, cuts, task, data[task.name], level, seed, progress)
     return Evaluation(
         [found[task.name, name] for task in tasks for name in kept],
         {task.name: _guessing(task, seed) for task in tasks},
@@ -172,10 +173,10 @@ def _called(one: Any) -> str:
 
 
 def _result(
-    name: str, encoder: Kept, cuts: _Cuts, task: Task, level: float, seed: int, progress: Progress | None
+    name: str, encoder: Kept, cuts: _Cuts, task: Task, data: str, level: float, seed: int, progress: Progress | None
 ) -> Result:
     rows = task_rows(encoder, task, progress=progress)
-    scores = task.judge(rows)
+    scores = replace(task.judge(rows), data=data)
     more = {
         other: Scores(task.name, other, "mean", scores.units, {"value": values}).interval(
             level=level, draws=_DRAWS, seed=seed

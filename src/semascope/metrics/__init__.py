@@ -19,7 +19,7 @@ from semascope.metrics.ranking import (
     reciprocal_rank,
 )
 from semascope.metrics.resampling import by_counts, resamples
-from semascope.metrics.scores import COLUMNS, STATISTICS, Scores, score, task_rows
+from semascope.metrics.scores import COLUMNS, STATISTICS, Scores, data_digest, score, task_rows
 from semascope.metrics.summaries import average_precision, mean, v_measure
 from semascope.metrics.together import together
 
@@ -37,6 +37,7 @@ __all__ = [
     "by_counts",
     "calibration_error",
     "calibration_interval",
+    "data_digest",
     "detectable",
     "holm",
     "mean",

@@ -20,6 +20,7 @@ _NORMAL = NormalDist()
 _CELLS = 20_000_000  # draws times units up to which all draws are made, where a draw has to be ranked anew
 _FEWEST = 2_000
 _AT_ONCE = 2_000_000  # counts held at once
+_MOST = 200_000  # draws of a test
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Difference:
         level: Of the interval.
         error: Standard error of the value; nan where it was not asked for.
         test: What p is of: "signs flipped", "ranks exchanged" or "bootstrap".
+        least: The smallest p that the test could have given, uncorrected.
     """
 
     value: float
@@ -49,6 +51,7 @@ class Difference:
     level: float = 0.95
     error: float = float("nan")
     test: str = ""
+    least: float = 0.0
 
     @property
     def shown(self) -> bool:
@@ -76,7 +79,9 @@ class Difference:
         return f"{self.value:+.3f} [{self.low:+.3f}, {self.high:+.3f}], p = {self.p:.3g} (n={self.n})"
 
 
-def paired(a: Scores, b: Scores, *, level: float = 0.95, draws: int = 10_000, seed: int = 0) -> Difference:
+def paired(
+    a: Scores, b: Scores, *, level: float = 0.95, draws: int = 10_000, seed: int = 0, comparisons: int = 1
+) -> Difference:
     """B less A: a paired bootstrap for the interval, a paired randomisation test for p.
 
     The interval is the percentile interval widened for few units (Hesterberg, 2015, "What Teachers Should Know about the
@@ -93,6 +98,7 @@ def paired(a: Scores, b: Scores, *, level: float = 0.95, draws: int = 10_000, se
         level: Of the interval.
         draws: Of the bootstrap and of the test; fewer, 2,000 at least, where a draw of many units has to be ranked anew.
         seed: Of both.
+        comparisons: How many p will be corrected for: the test has draws enough that it can still show something (`test_draws`).
 
     Raises:
         InputError: they are not of the same task and units, or of fewer than two; or a headline is not defined.
@@ -101,19 +107,44 @@ def paired(a: Scores, b: Scores, *, level: float = 0.95, draws: int = 10_000, se
     comparable(a, b)
     sensible(level, draws)
     n = len(a)
+    if why := undecided(a, b):
+        raise InputError(why)
     value = b.value() - a.value()
-    if not np.isfinite(value):
-        raise InputError(f"{a.metric}: want it defined for both, got nan (are all values of one of them equal?)")
-    made = draws if a.statistic == "mean" else int(min(draws, max(_CELLS // n, _FEWEST)))
+    made = bounded(a, draws)
     found = resampled(a, b, made, seed)
     few = tail(level, n)
     low, high = np.quantile(found, [few, 1 - few])
     wider = np.sqrt(n / (n - 1))
     error = float(found.std(ddof=1) * wider)
-    p, test = _p(a, b, value, found, made, seed)
+    more = bounded(a, test_draws(draws, comparisons, level))
+    if more > made and a.statistic == "v_measure":  # which has no test but the bootstrap
+        found = resampled(a, b, more, seed)
+    p, test, least = _p(a, b, value, found, more, seed)
     gain = np.asarray(b.columns["value"]) - np.asarray(a.columns["value"]) if a.statistic == "mean" else np.zeros(0)
     wins, losses = int((gain > 0).sum()), int((gain < 0).sum())
-    return Difference(float(value), float(low), float(high), p, n, wins, losses, level, error, test)
+    return Difference(float(value), float(low), float(high), p, n, wins, losses, level, error, test, least)
+
+
+def test_draws(draws: int, comparisons: int, level: float) -> int:
+    """Draws of a test whose p is corrected for so many comparisons: at least 20 times what it takes to reach the level at all.
+
+    200,000 at most: p from draws is at least one in that many, so that more than (1 - level) times as many comparisons can show nothing.
+    """
+    return max(draws, min(_MOST, int(np.ceil(20 * comparisons / (1 - level) - 1e-6))))
+
+
+def bounded(a: Scores, draws: int) -> int:
+    """So many draws, or fewer, 2,000 at least, where a draw of many units has to be ranked anew."""
+    return draws if a.statistic == "mean" else int(min(draws, max(_CELLS // len(a), _FEWEST)))
+
+
+def undecided(a: Scores, b: Scores) -> str:
+    """Why two on the same units cannot be compared, or "": fewer than two units, or a headline that is not defined."""
+    if len(a) < 2:
+        return f"{a.task}: want at least 2 units to compare on, got {len(a)}"
+    if not np.isfinite(b.value() - a.value()):
+        return f"{a.metric}: want it defined for both, got nan (are all values of one of them equal?)"
+    return ""
 
 
 def sensible(level: float, draws: int) -> None:
@@ -138,6 +169,10 @@ def comparable(a: Scores, b: Scores) -> None:
     truth = _TRUTH.get(a.statistic)
     if truth is not None and not np.array_equal(np.asarray(a.columns[truth]), np.asarray(b.columns[truth])):
         raise InputError(f"b: want the judgements of a ({truth}), got others")
+    if a.data and b.data and a.data != b.data:
+        raise InputError(
+            f"b: want scores of the texts and judgements that a was asked about ({a.task}), got those of others"
+        )
     if len(a) < 2:
         raise InputError(f"{a.task}: want at least 2 units to compare on, got {len(a)}")
     for name, one in (("a", a), ("b", b)):
@@ -176,13 +211,17 @@ def jackknifed(a: Scores, b: Scores) -> float:
     return float(np.sqrt((n - 1) / n * (counts @ (found - counts @ found / n) ** 2)))
 
 
-def _p(a: Scores, b: Scores, value: float, found: NDArray[np.float64], draws: int, seed: int) -> tuple[float, str]:
-    """The share of differences that come without a reason and are as large."""
+def _p(
+    a: Scores, b: Scores, value: float, found: NDArray[np.float64], draws: int, seed: int
+) -> tuple[float, str, float]:
+    """The share of differences that come without a reason and are as large; the test; and the smallest p that it could have given."""
     differences, exact, test = without_reason(a, b, found, draws, seed)
     room = 1e-12 * max(1.0, abs(value))
     large = int(np.count_nonzero(np.abs(differences) >= abs(value) - room))
+    if exact:  # the two ways in which one wins every unit
+        return large / len(differences), test, min(1.0, 2 / len(differences))
     # Where ways are drawn, the one that was seen counts as one of them, or p could be 0 (Phipson and Smyth, 2010).
-    return (large / len(differences) if exact else (large + 1) / (len(differences) + 1)), test
+    return (large + 1) / (len(differences) + 1), test, 1 / (len(differences) + 1)
 
 
 def without_reason(

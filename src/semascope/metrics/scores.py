@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from statistics import NormalDist
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -12,7 +12,8 @@ import numpy as np
 from semascope.errors import InputError, OptionError
 from semascope.metrics.resampling import by_counts, resamples, tail
 from semascope.metrics.summaries import SUMMARIES
-from semascope.ops.statistics import Interval
+from semascope.ops.hashes import digest
+from semascope.ops.statistics import Interval, proportion
 from semascope.types import Array, Encoder, Progress, Task, Vectors
 
 Statistic = Literal["mean", "spearman", "average_precision", "v_measure"]
@@ -38,6 +39,7 @@ class Scores:
         columns: What is known of each unit, an array (n,) for each name in COLUMNS[statistic]. "label" and "group" are whole
             numbers; all others are floats.
         more: Other figures by name, one value a unit, whose mean is meant: {"recall@100": (n,)}.
+        data: A digest of the texts and judgements (`data_digest`); "" where it is not known. Scores of different data are not compared.
     """
 
     task: str
@@ -46,6 +48,7 @@ class Scores:
     units: tuple[str, ...]
     columns: Mapping[str, Array]
     more: Mapping[str, Array] = field(default_factory=dict[str, Array])
+    data: str = ""
 
     def __post_init__(self) -> None:
         if self.statistic not in STATISTICS:
@@ -85,7 +88,7 @@ class Scores:
             return Interval(value, float("nan"), float("nan"), n)
         columns = {name: np.asarray(column) for name, column in self.columns.items()}
         if self.statistic == "mean" and np.isin(columns["value"], (0, 1)).all():
-            return Interval(value, *_wilson(value, n, level), n)
+            return proportion(int(np.sum(columns["value"])), n, level=level)
         summary = by_counts(self.statistic, columns)
         found = np.concatenate([summary(counts) for counts in resamples(n, draws, seed)])
         found = found[np.isfinite(found)]
@@ -106,6 +109,7 @@ class Scores:
             units=tuple(self.units[int(at)] for at in chosen),
             columns={name: np.asarray(column)[chosen] for name, column in self.columns.items()},
             more={name: np.asarray(column)[chosen] for name, column in self.more.items()},
+            data=self.data and digest(self.data, *map(str, chosen.tolist())),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -117,6 +121,7 @@ class Scores:
             "units": list(self.units),
             "columns": {name: np.asarray(column).tolist() for name, column in self.columns.items()},
             "more": {name: np.asarray(column).tolist() for name, column in self.more.items()},
+            "data": self.data,
         }
 
     @staticmethod
@@ -133,20 +138,39 @@ class Scores:
             }
             more = {str(name): np.array(one, np.float64) for name, one in plain["more"].items()}
             units = tuple(str(one) for one in plain["units"])
-            return Scores(str(plain["task"]), str(plain["metric"]), plain["statistic"], units, columns, more)
+            return Scores(
+                str(plain["task"]),
+                str(plain["metric"]),
+                plain["statistic"],
+                units,
+                columns,
+                more,
+                str(plain.get("data", "")),
+            )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             if isinstance(error, InputError | OptionError):
                 raise
             raise InputError(f"scores: want what Scores.to_json gave, got something else ({error!r})") from error
 
 
-def _wilson(share: float, n: int, level: float) -> tuple[float, float]:
-    """Source: Wilson (1927), "Probable Inference, the Law of Succession, and Statistical Inference"."""
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
-    # Rounding alone would leave the share itself outside where it is 0 or 1.
-    return min(middle - half, share), max(middle + half, share)
+def data_digest(task: Task) -> str:
+    """What a task asks about and how it judges, in 64 hex digits; its name is not in it, nor is the order of what has ids."""
+    held: Any = task
+    known = fields(held) if is_dataclass(task) else ()
+    parts = {one.name: getattr(held, one.name) for one in known if one.name != "name"}
+    if not parts:
+        parts = {"inputs": {name: [list(texts), kind] for name, (texts, kind) in task.inputs().items()}}
+    return digest(task.kind, *task.units, json.dumps(parts, sort_keys=True, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): one for key, one in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if isinstance(value, Sequence):
+        return list(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return type(value).__qualname__
 
 
 def task_rows(encoder: Encoder, task: Task, *, progress: Progress | None = None) -> dict[str, Vectors]:
@@ -155,17 +179,14 @@ def task_rows(encoder: Encoder, task: Task, *, progress: Progress | None = None)
     total, done = sum(len(texts) for texts, _ in inputs.values()), 0
     found: dict[str, Vectors] = {}
     for name, (texts, kind) in inputs.items():
-        told = None if progress is None else _onward(progress, done, total)
-        found[name] = encoder.encode(list(texts), kind=kind, progress=told)
+        found[name] = encoder.encode(list(texts), kind=kind, progress=onward(progress, done, total))
         done += len(texts)
     return found
 
 
-def _onward(progress: Progress, done: int, total: int) -> Progress:
-    def told(here: int, _: int | None) -> None:
-        progress(done + here, total)
-
-    return told
+def onward(told: Progress | None, done: int, total: int) -> Progress | None:
+    """Progress of a part of the work, told as that of the whole."""
+    return None if told is None else lambda here, _: told(done + here, total)
 
 
 def score(encoder: Encoder, task: Task, *, progress: Progress | None = None) -> Scores:
@@ -176,4 +197,4 @@ def score(encoder: Encoder, task: Task, *, progress: Progress | None = None) -> 
         task: A task.
         progress: Told after every batch.
     """
-    return task.judge(task_rows(encoder, task, progress=progress))
+    return replace(task.judge(task_rows(encoder, task, progress=progress)), data=data_digest(task))

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from semascope.errors import InputError
-from semascope.metrics.paired import Difference, comparable, resampled, sensible, tail, without_reason
+from semascope.metrics.paired import Difference, bounded, comparable, resampled, sensible, tail, without_reason
 from semascope.metrics.scores import Scores
 
 DRAWS = 2_000
+_MOST = 10_000  # draws of a single task, of which those of all are put together
 
 
 def together(
@@ -46,10 +47,11 @@ def together(
             raise InputError(f"{one.task}: want {one.metric} defined for both, got nan")
         gains.append(gain)
         rng = np.random.default_rng((seed, number, 2))
-        again = resampled(one, other, draws, seed + 7919 * number)
+        made = bounded(one, min(draws, _MOST) if len(a) > 1 else draws)
+        again = resampled(one, other, made, seed + 7919 * number)
         if not len(again):
             raise InputError(f"{one.task}: want resamples of its {len(one)} units that have a headline, got none")
-        nothing, _, _ = without_reason(one, other, again, draws, seed + 7919 * number)
+        nothing, _, _ = without_reason(one, other, again, made, seed + 7919 * number)
         found += again[rng.integers(0, len(again), draws)]
         null += nothing[rng.integers(0, len(nothing), draws)]
     found, null, value = found / len(a), null / len(a), float(np.mean(gains))
@@ -58,4 +60,7 @@ def together(
     p = float((np.count_nonzero(np.abs(null) >= abs(value) - 1e-12) + 1) / (draws + 1))
     wins, losses = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
     n = sum(len(one) for one in a)
-    return Difference(value, float(low), float(high), p, n, wins, losses, level, float(found.std(ddof=1)), "together")
+    error = float(found.std(ddof=1))
+    return Difference(
+        value, float(low), float(high), p, n, wins, losses, level, error, "together", least=1 / (draws + 1)
+    )

@@ -113,6 +113,11 @@ class Reranking:
         value = average_precision_at(gains, (grades > 0).sum(1), most)
         return Scores(self.name, "MAP", "mean", self.units, {"value": value}, more)
 
+    def relevant(self, place: int) -> list[str]:
+        """The candidates that are relevant for the judged query at this place."""
+        at = self._kept[place]
+        return [text for text, grade in zip(self.candidates[at], self.grades[at], strict=True) if grade > 0]
+
     def part(self, places: Array) -> Reranking:
         """These of the judged queries alone, each with its candidates."""
         every = named(self.ids, len(self.queries))
