@@ -142,6 +142,7 @@ def threshold_has_the_precision_it_says(card: Card) -> None:
     fresh, so = _labelled(20_000, 26)
     found = built(card).fit(scores, hits).threshold(0.9)
     want(found is not None and found.promised, "threshold: want one that is promised")
+    assert found is not None  # noqa: S101 - wanted above
     got = float(so[fresh >= found.score].mean())
     low, high = found.precision.low - 0.02, found.precision.high + 0.02
     want(low <= got <= high, f"precision: want it between {low:.3f} and {high:.3f} as was said, got {got:.3f}")
