@@ -8,7 +8,7 @@ from semascope.evaluation.evalrank import Evalrank
 from semascope.evaluation.pteb import Pteb
 from semascope.metrics import score
 from semascope.ops.rewording import typos
-from semascope.testing.asking import WordSums, pairs, retrieval, sentences, similarity
+from semascope.testing.asking import Alike, WordSums, pairs, retrieval, sentences, similarity
 
 ENCODER = WordSums(dim=64)
 
@@ -158,7 +158,6 @@ def test_hits_and_mrr_are_means_over_both_sides_of_each_pair() -> None:
             ENCODER.encode(every), [(every.index(a), every.index(b)) for a, b in two], centre=True, metric="cosine"
         )
     )
-    # The words of a pair are the same ones, so that its rows are equal but for rounding.
     assert found["MRR"].value == pytest.approx((1 / ranks).mean(), abs=1e-6)
     assert found["hits@1"].value == pytest.approx((ranks <= 1).mean())
     assert found["hits@3"].value == pytest.approx((ranks <= 3).mean())
@@ -173,6 +172,17 @@ def test_copies_have_rank_one_and_random_rows_a_random_one() -> None:
     assert random.mean() == pytest.approx(2000, rel=0.05)
 
 
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_an_encoder_to_which_all_texts_are_alike_finds_no_partner(metric: str) -> None:
+    found = Evalrank(metric=metric).ranks(np.ones((40, 6)), [(i, i + 20) for i in range(20)])
+    assert found.tolist() == [[39, 39]] * 20
+
+
+def test_rewording_is_not_measured_where_the_score_itself_is_no_number() -> None:
+    with pytest.raises(InputError, match="tells texts apart"):
+        Pteb(runs=2).measure(Alike(), similarity(12))
+
+
 def test_a_larger_crowd_never_raises_a_partner() -> None:
     two, crowd = [(one, other) for one, other in pairs(12) if one != other], sentences(60, seed=4)
     small = Evalrank(centre=False).measure(ENCODER, two)["mean rank"].value
@@ -181,7 +191,9 @@ def test_a_larger_crowd_never_raises_a_partner() -> None:
 
 
 def test_a_text_beside_itself_is_refused() -> None:
-    with pytest.raises(InputError, match="pairs: want at least one pair of two different texts"):
-        Evalrank().measure(ENCODER, [("one", "one")])
+    with pytest.raises(InputError, match="pairs: want at least 2 of two different texts each"):
+        Evalrank().measure(ENCODER, [("one", "two"), ("one", "one")])
+    with pytest.raises(InputError, match="got 1"):
+        Evalrank().measure(ENCODER, [("one", "two")])
     with pytest.raises(OptionError, match="metric: want one of cosine, euclidean; got 'dot'"):
         Evalrank(metric="dot").measure(ENCODER, pairs(4))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.card import Card, Claim, Evidence, Paper
+from semascope.errors import InputError
 from semascope.lab import Lab
 from semascope.ops import Interval, bootstrap, proportion, unit
 from semascope.ops.edits import KINDS, Triplet, triplets
@@ -86,9 +87,13 @@ class MinimalPairs:
             progress: Told after every batch.
 
         Raises:
-            InputError: no text holds a sentence that can be edited.
+            InputError: no kind of edit is possible in two sentences.
         """
-        by_kind = {kind: found for kind, found in self.triplets(texts).items() if found}
+        by_kind = {kind: found for kind, found in self.triplets(texts).items() if len(found) > 1}
+        if not by_kind:
+            raise InputError(
+                f"texts: want at least 2 sentences that allow the same edit ({', '.join(self.kinds)}), got fewer"
+            )
         flat = [one for found in by_kind.values() for one in found]
         return self.figures(flat, self.cosines(encoder, flat, progress=progress))
 
@@ -112,7 +117,7 @@ class MinimalPairs:
             out[f"{kind}, drop"] = bootstrap(1 - cosines[rows, 0], draws=2000)
         for name, column in (("rewording, drop", 1), ("typo, drop", 2)):
             known = cosines[~np.isnan(cosines[:, column]), column]
-            if len(known):
+            if len(known) > 1:
                 out[name] = bootstrap(1 - known, draws=2000)
         return out
 

@@ -63,6 +63,50 @@ class WordSums:
         return np.random.default_rng(int(digest(str(self.seed), word)[:15], 16)).normal(size=self.dim)
 
 
+class Called:
+    """Any encoder with nothing but `encode`, asked for a few texts at a time and giving rows that cannot be written to.
+
+    Args:
+        encoder: What gives the rows.
+        at_once: Texts that it is given in one call.
+    """
+
+    def __init__(self, encoder: Any, at_once: int = 3) -> None:
+        self._encoder, self._at_once = encoder, at_once
+
+    def encode(
+        self,
+        texts: Sequence[str],
+        *,
+        kind: Kind = "document",
+        batch_size: int | None = None,
+        progress: Progress | None = None,
+    ) -> Vectors:
+        """The encoder's rows."""
+        del batch_size, progress
+        items = checked_texts(texts)
+        starts = range(0, max(1, len(items)), self._at_once)
+        rows = np.concatenate([self._encoder.encode(items[at : at + self._at_once], kind=kind) for at in starts])
+        rows.flags.writeable = False
+        return rows
+
+
+class Alike:
+    """An encoder that gives all texts one and the same row."""
+
+    def encode(
+        self,
+        texts: Sequence[str],
+        *,
+        kind: Kind = "document",
+        batch_size: int | None = None,
+        progress: Progress | None = None,
+    ) -> Vectors:
+        """Ones, float32 (n, 8)."""
+        del kind, batch_size, progress
+        return np.ones((len(checked_texts(texts)), 8), np.float32)
+
+
 def sentences(n: int = 24, seed: int = 0) -> list[str]:
     """`n` different plain sentences with people, things, places, numbers and verbs."""
     rng = np.random.default_rng((seed, 50))
@@ -84,9 +128,9 @@ def documents(n: int = 8, length: int = 12, seed: int = 0) -> list[str]:
 
 
 def pairs(n: int = 16, seed: int = 0) -> list[tuple[str, str]]:
-    """`n` sentences, each with itself in another order of its words."""
+    """`n` sentences, each with three to seven of its words in another order: some are hard to find among the others."""
     rng = np.random.default_rng((seed, 51))
-    return [(text, " ".join(rng.permutation(text.split()))) for text in sentences(n, seed)]
+    return [(text, " ".join(rng.permutation(text.split())[: rng.integers(3, 8)])) for text in sentences(n, seed)]
 
 
 def retrieval(n: int = 16, seed: int = 0) -> Retrieval:
@@ -109,6 +153,15 @@ def similarity(n: int = 24, seed: int = 0) -> Similarity:
         found.append((one, " ".join([*own[:kept], *new[kept:]])))
         scores.append(kept / len(own))
     return Similarity("made up", found, scores)
+
+
+def part(data: Any, places: Sequence[int]) -> Any:
+    """Some of the units of data of any kind, in this order: items of a list, queries or pairs of a task.
+
+    Raises:
+        InputError: a task does not go with so few.
+    """
+    return [data[place] for place in places] if isinstance(data, list) else data.part(np.asarray(places, np.int64))
 
 
 _DATA: Mapping[str, Callable[[], Any]] = {

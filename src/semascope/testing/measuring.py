@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from semascope.card import Card
 from semascope.errors import InputError
 from semascope.ops import Interval
+from semascope.testing.asking import Alike, Called, WordSums, part
 from semascope.testing.say import LAB, built, material, measured, near, refused, want
 
 
@@ -41,8 +43,7 @@ def nothing_to_measure_is_refused(card: Card) -> None:
     if card.family == "geometry":
         refused(InputError, "X: want", lambda: built(card).measure(np.zeros((0, 4), np.float32)), "measure of no rows")
         return
-    if isinstance(material(card), list):
-        refused(InputError, "want", lambda: measured(card, []), "measure on no data")
+    refused(InputError, "want", lambda: measured(card, part(material(card), [])), "measure on no data")
 
 
 def rows_that_are_none_are_refused(card: Card) -> None:
@@ -74,6 +75,50 @@ def the_order_of_rows_says_nothing(card: Card) -> None:
         want(abs(one.value - before[name].value) <= room, f"{name}: want {before[name]} in any order, got {one}")
 
 
+def _figures(card: Card, encoder: Any, data: Any) -> dict[str, Interval]:
+    return dict(built(card).measure(encoder, data))
+
+
+def an_encoder_that_can_only_encode_gives_the_same(card: Card) -> None:
+    """An encoder with `encode` alone, called for three texts at a time, its rows locked, gives the figures of the one behind it."""
+    before = measured(card, material(card))
+    after = _figures(card, Called(WordSums()), material(card))
+    want(list(after) == list(before), f"figures: want {list(before)}, got {list(after)}")
+    for name in before:
+        near(np.array(after[name]), np.array(before[name]), name, within=1e-5)
+
+
+def figures_are_those_of_the_encoder_that_is_asked(card: Card) -> None:
+    """An encoder to whom all texts are alike gets other figures than one that reads words, and finite ones; or an InputError."""
+    before = _values(measured(card, material(card)))
+    try:
+        found = _figures(card, Alike(), material(card))
+    except InputError as error:
+        want("want" in str(error), f"measure of equal rows: want what is wanted in the error, got {error}")
+        return
+    for name, one in found.items():
+        want(np.isfinite([one.value, one.low, one.high]).all(), f"{name} of equal rows: want finite numbers, got {one}")
+    want(_values(found) != before, f"figures of equal rows: want others than of word vectors, got {before}")
+
+
+def one_unit_is_refused(card: Card) -> None:
+    """Of one text, document, pair or query nothing can be said with an interval: an InputError that says what is wanted."""
+    refused(InputError, "want", lambda: measured(card, part(material(card), [0])), "measure on one unit")
+
+
+def the_order_of_texts_says_nothing(card: Card) -> None:
+    """Data in another order gives figures whose intervals meet those before."""
+    data = material(card)
+    n = len(data) if isinstance(data, list) else len(data.units)
+    before = measured(card, data)
+    after = measured(card, part(material(card), [int(place) for place in LAB.rng(12).permutation(n)]))
+    want(set(after) == set(before), f"figures: want {sorted(before)} in any order, got {sorted(after)}")
+    for name, one in after.items():
+        room = 1e-4 * max(1.0, abs(one.value))
+        meet = one.low - room <= before[name].high and before[name].low - room <= one.high
+        want(meet, f"{name}: want {before[name]} in any order, got {one}")
+
+
 CHECKS: Mapping[str, Callable[[Card], None]] = {
     check.__name__: check
     for check in (
@@ -86,4 +131,12 @@ OF_ROWS: Mapping[str, Callable[[Card], None]] = {
     check.__name__: check
     for check in (rows_that_are_none_are_refused, other_kinds_of_numbers_give_the_same, the_order_of_rows_says_nothing)
 }
-OF_ENCODERS: Mapping[str, Callable[[Card], None]] = {}
+OF_ENCODERS: Mapping[str, Callable[[Card], None]] = {
+    check.__name__: check
+    for check in (
+        an_encoder_that_can_only_encode_gives_the_same,
+        figures_are_those_of_the_encoder_that_is_asked,
+        one_unit_is_refused,
+        the_order_of_texts_says_nothing,
+    )
+}
