@@ -11,11 +11,14 @@ import numpy as np
 from semascope.card import Card, Claim, Evidence, Paper
 from semascope.errors import InputError
 from semascope.lab import Lab
-from semascope.ops import Interval, integer, option, pooled, unit
+from semascope.ops import Interval, integer, option, unit
 from semascope.ops import texts as checked_texts
+from semascope.ops.layer_reading import read_every_layer
 from semascope.ops.probing import PROBES, Question, probed, question
 from semascope.ops.questions import QUESTIONS, Limits
 from semascope.types import Array
+
+_LAYER = 3  # of MiniLM, the one whose word order the claim is about
 
 
 @dataclass(frozen=True)
@@ -128,23 +131,15 @@ def _summed(encoder: Any, texts: Sequence[str]) -> Array:
     return np.array([table[[place[word] for word in own]].sum(axis=0) for own in split], np.float32)
 
 
-def _layers(encoder: Any, texts: Sequence[str], layers: Sequence[int]) -> dict[int, Array]:
-    parts: dict[int, list[Array]] = {layer: [] for layer in layers}
-    for start in range(0, len(texts), 100):
-        states = encoder.states(list(texts[start : start + 100]), layers=layers)
-        for place, layer in enumerate(layers):
-            only = type(states)(states.hidden[place : place + 1], states.offsets, states.ids, states.spans, (layer,))
-            parts[layer].append(pooled(only, None))
-    return {layer: np.concatenate(rows) for layer, rows in parts.items()}
-
-
 def _suite_knows_what_it_asks(lab: Lab, method: Any) -> Evidence:
     """Questions from about 12,000 sentences of docstrings, at most 2,000 texts each, a third held out in turn.
 
     Baselines: the commonest label; random rows; a sum of word vectors, which knows no order. Margins: of random rows every question is
     right at most 0.05 more often than the commonest label; the sum of word vectors is right on word order for 0.47 to 0.53, on
     words for at least 0.5 (the commonest is one in twenty or so) with at least 0.2 of it selective, and on length 0.2 more often than
-    the same sum at length one; the best of MiniLM's layers 2 to 4 is right on word order for more than 0.6.
+    the same sum at length one. Then one layer of MiniLM, its third, named before it is looked at: right on word order for more than
+    0.6, and 0.08 more often than layer 0, its embeddings. How selective that is stands beside it and is no part of the claim;
+    nor are the other layers. Which of the two parts held is reported (1 or 0).
     """
     first, second = lab.neighbours(4000)
     asked = method.questions([*lab.sentences(4000, words=5), *first, *second])
@@ -166,14 +161,21 @@ def _suite_knows_what_it_asks(lab: Lab, method: Any) -> Evidence:
     ].value
     ok = chance and found["word, sum of words, right"] >= 0.5 and found["word, sum of words, selectivity"] >= 0.2
     ok = ok and abs(found["order, sum of words, right"] - 0.5) <= 0.03
-    if not ok or found["length, sum of words, right"] < found["length, at length one"] + 0.2:
-        return Evidence(False, found)
-    for layer, rows in _layers(lab.encoder("minilm"), asked["order"].texts, (0, 2, 3, 4, -1)).items():
-        figures = method.judge(asked["order"], rows)
+    sound = ok and found["length, sum of words, right"] >= found["length, at length one"] + 0.2
+    layers = read_every_layer(lab.encoder("minilm"), asked["order"].texts, paths=False).rows
+    for layer in (0, 2, _LAYER, 4, -1):
+        figures = method.judge(asked["order"], layers[layer])
         found |= {
             f"order, layer {layer}, {figure}": figures[figure].value for figure in ("right", "control", "selectivity")
         }
-    return Evidence(max(found[f"order, layer {layer}, right"] for layer in (2, 3, 4)) > 0.6, found)
+        found |= {
+            f"order, layer {layer}, selectivity, {side}": getattr(figures["selectivity"], side)
+            for side in ("low", "high")
+        }
+    right = found[f"order, layer {_LAYER}, right"]
+    known = right > 0.6 and right >= found["order, layer 0, right"] + 0.08
+    found |= {"instrument is sound": float(sound), "order is read off": float(known)}
+    return Evidence(sound and known, found)
 
 
 CARD = Card(
@@ -202,7 +204,8 @@ CARD = Card(
     ),
     claim=Claim(
         "A suite built from plain sentences tells encoders apart as it should: random rows know nothing, a sum of words knows words "
-        "and length but no order, and MiniLM's middle layers know word order in more than 60 texts of 100.",
+        "and length but no order, and off MiniLM's layer 3 word order is read in more than 60 texts of 100, and in 8 more than off its "
+        "embeddings. That this is more than a memory of words gives is not claimed.",
         _suite_knows_what_it_asks,
         needs=("encoder:minilm",),
         null=_Guess,
