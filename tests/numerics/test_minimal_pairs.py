@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -54,6 +55,7 @@ def every(edit: Callable[[str, np.random.Generator], str | None], text: str, dra
         ("We found no errors in the log.", "We found some errors in the log."),
         ("He left without the keys.", "He left with the keys."),
         ("The two sides have also met.", None),
+        ("It may or may not be open.", None),
         ("He is not only tired but hungry.", None),
         ("Is the door open now?", None),
         ("Nobody said that nothing happened.", None),
@@ -131,6 +133,24 @@ def test_numbers_become_others_of_the_same_kind() -> None:
         ("Convert a string to a number.", "Convert a number to a string."),
         ("The train goes from Rome to Paris.", "The train goes from Paris to Rome."),
         ("It rained all day.", None),
+        ("Divide the sum by the count.", "Divide the count by the sum."),
+        # more of the second behind it
+        ("Read data from stdin and a file.", None),
+        ("Create an object from a list of names.", None),
+        ("Create a message from the data in a file.", None),
+        ("Delete text from the start to the end.", "Delete text from the end to the start."),
+        ("The box contains the test, the example and the key.", None),
+        ("The woman is wearing a black, old, wide hat.", None),
+        # the same either way
+        ("Compare a string to a number.", None),
+        ("Add a number to a sum.", None),
+        ("Combine a list with a tuple.", None),
+        ("Multiply the sum by the count.", None),
+        ("Connect a client to a server.", None),
+        ("A boy is fighting a girl.", None),
+        ("Anna was joined by Ben.", None),
+        ("The result is other than the input.", None),
+        ("The prices range from silver to gold.", None),
     ],
 )
 def test_roles_are_exchanged(text: str, wanted: str | None) -> None:
@@ -145,6 +165,29 @@ def test_a_word_becomes_its_opposite_unless_the_phrase_is_fixed() -> None:
     assert every(opposed, "the largest of the two") == {"the smallest of the two"}
     for text in ("a six-year-old boat", "first of all, sit", "look after all of it", "New York is large-ish"):
         assert every(opposed, text) == {None}
+
+
+def test_the_day_of_a_month_stays_one_where_the_month_is_short() -> None:
+    for text in ("It rained on Oct. 30 in Rome.", "It rained on Feb 30 in Rome."):
+        days = {int(new.split()[4]) for new in every(renumbered, text, 200) if new}
+        assert max(days) <= 28
+        assert min(days) < 10
+
+
+def test_numbers_keep_their_form() -> None:
+    assert all(re.search(r" \d+\.34 ", new) for new in every(renumbered, "It rose to 1700.34 points.", 100) if new)
+    assert all(int(new.split()[2][:-1]) <= 100 for new in every(renumbered, "It is 100% safe.", 100) if new)
+    assert every(renumbered, "The period is 2**19937-1 and size+4 here.") == {None}
+
+
+def test_articles_follow_the_sound_of_what_is_put_in() -> None:
+    found = Entities.gathered(["An Indian ship sailed."])
+    new = {one for one in every(found.exchanged, "an Indian ship", 400) if one}
+    assert {"a Ukrainian ship", "a European ship", "an Austrian ship", "a Dutch ship"} <= new
+    assert not any(one.startswith(("an U", "an Eu")) for one in new)
+    assert every(opposed, "A man and a woman talk.") == {None}  # the other is there already
+    assert every(opposed, "It is safe to assume more.") == {None}
+    assert every(opposed, "It is an equal share.") == {"It is an unequal share."}
 
 
 @reference("minimal_pairs")
@@ -163,7 +206,7 @@ def test_names_become_names_of_the_same_group() -> None:
     assert all(one.startswith("They met in ") and "Rome" not in one for one in new)
     assert every(found.exchanged, "an Indian ship") == every(found.exchanged, "an Indian ship")
     assert all(
-        one.startswith(("an A", "an E", "an I", "an O", "an U", "a "))
+        one.startswith(("an A", "an E", "an I", "an O", "a "))
         for one in every(found.exchanged, "an Indian ship")
         if one
     )

@@ -10,7 +10,7 @@ from semascope.evaluation.senteval_study import SentevalStudy
 from semascope.evaluation.telecom_compass import TelecomCompass
 from semascope.metrics import task_rows
 from semascope.ops import Interval
-from semascope.ops.edits.english import reads, sentences
+from semascope.ops.english import reads, sentences
 from semascope.report import Curve, Finding, Forest, Heat, Report, Spread, Table
 from semascope.tasks import Retrieval
 from semascope.types import Encoder, Kind, Progress, Vectors

@@ -6,13 +6,13 @@ numbers and order work in any language, names in those that write them with capi
 """
 
 from semascope.ops.edits.antonyms import opposed
-from semascope.ops.edits.english import reads, sentences
 from semascope.ops.edits.entities import Entities
 from semascope.ops.edits.negation import negated
 from semascope.ops.edits.numbers import renumbered
 from semascope.ops.edits.order import shuffled
 from semascope.ops.edits.roles import turned
 from semascope.ops.edits.triplets import KINDS, Triplet, triplets
+from semascope.ops.english import reads, sentences
 
 __all__ = [
     "KINDS",

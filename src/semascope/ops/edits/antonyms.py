@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from semascope.ops.edits.english import found, listed, replaced
+from semascope.ops.english import fitted, found, listed
 
 # Either may stand for the other. Words that mean other things too ("right", "last", "fair", "light", "kind") are left out.
 _PAIRS = """opened/closed starts/stops started/stopped add/remove adds/removes added/removed adding/removing increase/decrease increases/decreases increased/decreased
@@ -45,7 +45,7 @@ _AFTER = {
     "fall": "of", "good": "friday", "after": "all", "before": "", "known": "as for to", "appear": "to", "appears": "to",
     "appeared": "to", "lost": "to", "won": "by", "public": "", "above": "", "many": "of", "early": "", "always": "",
     "started": "to", "starts": "to", "wins": "", "required": "by to for if a an the", "possible": "", "closed": "at up down with",
-    "opened": "at up down with", "king": "", "cool": "", "private": "", "late": "",
+    "opened": "at up down with", "king": "", "cool": "", "private": "", "late": "", "safe": "to",
 }  # fmt: skip
 
 
@@ -75,9 +75,10 @@ def opposed(text: str, rng: np.random.Generator) -> str | None:
         rng: Chooses the place.
     """
     every = found(text)
+    there = {word.low for word in every}  # "a man and a woman": exchanged, it would say something twice
     places: list[int] = []
     for at, word in enumerate(every):
-        if word.low not in _OPPOSITES or not (word.text.islower() or at == 0):
+        if word.low not in _OPPOSITES or there & set(_OPPOSITES[word.low]) or not (word.text.islower() or at == 0):
             continue
         alone = text[max(0, word.start - 1) : word.start] not in ("-", "_", ".", "/", "'", '"', "#") and text[
             word.stop : word.stop + 1
@@ -93,14 +94,4 @@ def opposed(text: str, rng: np.random.Generator) -> str | None:
     word = every[places[int(rng.integers(len(places)))]]
     others = _OPPOSITES[word.low]
     new = others[int(rng.integers(len(others)))]
-    return _with_article(text, word.start, word.stop, new)
-
-
-def _with_article(text: str, start: int, stop: int, new: str) -> str:
-    """The text with the word changed, and "a" or "an" before it put right."""
-    head = text[:start]
-    if head.endswith((" a ", " an ", "A ", "An ")) or head in ("a ", "an "):
-        article = head.rstrip().rsplit(" ", 1)[-1]
-        right = article[0] + ("n" if new[0] in "aeiou" else "")
-        return head[: len(head) - len(article) - 1] + f"{right} {new}" + text[stop:]
-    return replaced(text, start, stop, new)
+    return fitted(text, word.start, word.stop, new)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semascope.ops.edits.english import CLAUSE, LITTLE, found, listed, replaced
+from semascope.ops.english import CLAUSE, LITTLE, fitted, found, listed
 from semascope.ops.words import names
 
 _DAYS = tuple(listed("Monday Tuesday Wednesday Thursday Friday Saturday Sunday"))
@@ -100,11 +100,7 @@ class Entities:
         if not others:
             return None
         new = str(others[int(rng.integers(len(others)))])
-        if re.search(r"\b[Aa] $", text[:start]) and new[0] in "AEIOU":
-            return replaced(text, start - 1, stop, f"n {new}")
-        if re.search(r"\b[Aa]n $", text[:start]) and new[0] not in "AEIOU":
-            return replaced(text, start - 2, stop, f" {new}")
-        return text[:start] + new + text[stop:]
+        return fitted(text, start, stop, new)
 
 
 def _usage(name: str, leads: Counter[str]) -> str:
@@ -120,8 +116,9 @@ def _named(text: str, known: Iterable[str]) -> list[tuple[int, int, str]]:
     out: list[tuple[int, int, str]] = []
     for match in _NAME.finditer(text):
         start, name = match.start(), match[0]
+        half = text[:start].endswith("& ") or text[match.end() :].startswith(" &")  # of a name with two
         agency = text[start - 1 : start] == "(" and text[match.end() : match.end() + 1] == ")"
-        if not name[:1].isupper() or agency or re.match(r" --? |\.,|\.\w", text[match.end() :]):
+        if not name[:1].isupper() or agency or half or re.match(r" --? |\.,|\.\w", text[match.end() :]):
             continue  # the name of an agency or a place before a report, and what has been cut short
         first = name.split(" ")[0]
         while (

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from semascope.ops.edits.english import AUXILIARIES, COMMANDS, THIRDS, Word, capitalised, found, listed, replaced, third
+from semascope.ops.english import AUXILIARIES, COMMANDS, THIRDS, Word, capitalised, found, listed, replaced, third
 
 _QUOTE = r"(?:['’]|\s?#39;)"
 # "not only", "not necessarily", "not yet" and the like say something else than no.
@@ -83,7 +83,7 @@ def _do_not(text: str) -> str | None:
 
 
 def _aux_not(text: str) -> str | None:
-    match = re.search(rf"\b({_AUX})\s+not\b{_KEEPS}", text)
+    match = re.search(rf"(?<!\bor )\b({_AUX})\s+not\b{_KEEPS}", text)
     if match:
         return replaced(text, match.start(), match.end(), match[1])
     match = re.search(r"\bcannot\b", text)

@@ -7,12 +7,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from semascope.ops.edits.english import NUMBERS, found, replaced
+from semascope.ops.english import NUMBERS, found, replaced
 
 # A run of digits that is no part of a name ("sha256", "utf-8", "#39;", "v2"), of a date or of a version.
-_DIGITS = re.compile(r"(?<![\w#&.,:/'’-])(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?(?![\w;:/'’-]|[.,]\d)")
+_DIGITS = re.compile(r"(?<![\w#&.,:/'’+*^-])(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?(?![\w;:/'’+*^-]|[.,]\d)")
 _MONTH = re.compile(
-    r"(?:January|February|March|April|May|June|July|August|September|October|November|December|[JFMASOND][a-z]{2}\\.?) $"
+    r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.?) $"
 )
 _ORDINAL = re.compile(r"(?<![\w#&.,:/-])(\d+)(st|nd|rd|th)\b")
 _UNITS = (
@@ -58,14 +58,19 @@ def _other_number(text: str, match: re.Match[str], rng: np.random.Generator) -> 
     """A number of as many digits that is at least a fifth away, or another year near this one."""
     written = match[1]
     value = int(written.replace(",", ""))
-    if len(written) == 4 and 1500 <= value <= 2100:
+    if len(written) == 4 and not match[2] and 1500 <= value <= 2100:
         return str(value + int(rng.choice([-1, 1])) * int(rng.integers(2, 30)))
     if value <= 31 and _MONTH.search(text[: match.start()]):
         new = int(rng.choice([day for day in range(1, 29) if abs(day - value) >= 2]))
     elif value < 2 or len(str(value)) == 1:
         new = int(rng.choice([n for n in range(2, 10) if abs(n - value) >= 2]))
     else:
-        low, high = 10 ** (len(str(value)) - 1), min(10 ** len(str(value)), 29 if value < 29 else 10**15)
+        share = re.match(r" ?(?:%|per ?cent\b)", text[match.end() :]) and value <= 100
+        low, high = (
+            (10, 100)
+            if share
+            else (10 ** (len(str(value)) - 1), min(10 ** len(str(value)), 29 if value < 29 else 10**15))
+        )
         choices = [n for n in map(int, rng.integers(low, high, 50)) if abs(n - value) * 5 >= value]
         new = choices[0] if choices else value + max(2, value // 3)
     grouped = f"{new:,}" if "," in written else str(new)

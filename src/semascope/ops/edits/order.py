@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from semascope.ops.edits.english import LITTLE, capitalised
+from semascope.ops.english import LITTLE, capitalised
 
 _END = re.compile(r"[.!?…。]+[\"'’)\]]*$")
 

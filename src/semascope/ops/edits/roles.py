@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from semascope.ops.edits.english import (
+from semascope.ops.english import (
     CLAUSE,
     DETERMINERS,
     LITTLE,
@@ -32,29 +32,44 @@ _DOES = (
     "contains|contain|includes|precedes|follows|extends|overrides|wraps|inherits|calls|invokes|imports"
 )
 _GIVES = "sold|sells|gave|gives|sent|sends|lent|lends|showed|shows|carried|carries|paid|pays|handed|passed|offered|brought|wrote|read|lost"
+# What two do to each other: it says the same either way.
+_MUTUAL = (
+    "fight|kiss|hugg?|embrac|meet|met|dat|marry|marri|fac|join|touch|resembl|equal|match|accompany|accompani|multiply|multipli|"
+    "combin|compar|connect|border|neighbour|oppos|match|mixx?|wrestl|box|battl|danc|talk|chatt"
+)
+# Before "from a to b" where it is a span, which is the same from either end.
+_NO_RANGE = "".join(
+    rf"(?<!\b{word} )"
+    for word in listed("range ranges ranging ranged vary varies varying varied anything everything distance anywhere")
+)
 _PATTERNS = (
     # "from X to Y", "between" is symmetric and left alone
-    re.compile(rf"\b(?P<l>from )(?P<a>{_NOUN}|[a-z][\w-]*)(?P<m> (?:to|into) )(?P<b>{_NOUN}|[a-z][\w-]*){_STOP}"),
+    re.compile(
+        rf"\b(?P<l>{_NO_RANGE}from )(?P<a>{_NOUN}|[a-z][\w-]*)(?P<m> (?:to|into) )(?P<b>{_NOUN}|[a-z][\w-]*){_STOP}"
+    ),
     # "X gave ... to Y"
     re.compile(rf"^(?P<a>{_NAME})(?P<m> (?:has |had )?(?:{_GIVES}) [^.;:,]*? to )(?P<b>{_NAME}){_STOP}"),
     # "A dog is chasing a cat"
-    re.compile(rf"^(?P<a>{_START})(?P<m> (?:is|are|was|were|has been) [a-z]+ing )(?P<b>{_NOUN}){_STOP}"),
+    re.compile(
+        rf"^(?P<a>{_START})(?P<m> (?:is|are|was|were|has been) (?!(?:{_MUTUAL})ing )[a-z]+ing )(?P<b>{_NOUN}){_STOP}"
+    ),
     # "X beat Y"
     re.compile(rf"^(?P<a>{_START})(?P<m> (?:has |have |had |will |can )?(?:{_DOES}) )(?P<b>{_NOUN}){_STOP}"),
     # "X was sold by Y"
     re.compile(
-        rf"^(?P<a>{_START})(?P<m> (?:is|are|was|were|is being|has been) [a-z]+(?:ed|en|ld|lt|nt|ght|de) by )(?P<b>{_NOUN}){_STOP}"
+        rf"^(?P<a>{_START})(?P<m> (?:is|are|was|were|is being|has been) (?!(?:{_MUTUAL})(?:ed|en|t) )[a-z]+(?:ed|en|ld|lt|nt|ght|de) by )(?P<b>{_NOUN}){_STOP}"
     ),
     # "X is bigger than Y"
     re.compile(
-        rf"(?:^|(?<= if ))(?P<a>{_START}|[a-z]\w*)(?P<m> (?:is|are|was|were) (?:(?:more|less) [a-z]+|[a-z]+er) than )(?P<b>{_NOUN}|[a-z]\w*){_STOP}"
+        rf"(?:^|(?<= if ))(?P<a>{_START}|[a-z]\w*)(?P<m> (?:is|are|was|were) (?:(?:more|less) [a-z]+|(?!(?:oth|rath|nev|ev|eith)er )[a-z]+er) than )(?P<b>{_NOUN}|[a-z]\w*){_STOP}"
     ),
 )
-# Commands that take two things, which can stand in each other's place.
+# Commands that take two things, which can stand in each other's place. Not those that say the same either way: "add", "compare",
+# "combine", "multiply", "connect".
 _COMMANDS = {
-    "to|into": "convert copy translate transform map add append write send attach assign cast encode decode save bind connect pass compare",
+    "to|into": "convert copy translate transform map append write send attach assign cast encode decode save bind pass",
     "from": "create construct make build extract remove load read get subtract delete derive compute generate",
-    "with": "replace combine fill", "before|after": "insert", "by": "divide multiply",
+    "with": "replace fill", "before|after": "insert", "by": "divide",
 }  # fmt: skip
 _OBJECT = rf"(?:{_NOUN}|[a-z]+)"
 _COMMANDED = tuple(
@@ -64,6 +79,10 @@ _COMMANDED = tuple(
     )
     for joins, verbs in _COMMANDS.items()
 )
+# What shows, behind the second, that it goes on: "the test, the example and ...", "a list of ...", "a black, old ...", "do a make up".
+_GOES_ON = re.compile(r" ?,? ?\b(?:and|or|of|up)\b|, (?:an?|the|(?:[a-z]+ )?[a-z]+(?<!ing),)")
+# In commands other prepositions tell more of it too: "from the data in a file"; and "from first to last" is a stretch.
+_BELONGS = re.compile(r" ?,? ?\b(?:and|or|of|in|for|with|on|at|to|containing|up)\b|, (?:an?|the)\b")
 # Words that no phrase may hold: it would not be the whole of what is exchanged.
 _OPEN = LITTLE | frozenset(
     listed("otherwise due attached associated corresponding multiplied used called initial order itself ago")
@@ -90,7 +109,12 @@ def turned(text: str, rng: np.random.Generator | None = None) -> str | None:
     del rng
     for pattern in (*_PATTERNS, *_COMMANDED):
         match = pattern.search(text)
-        if match and _fits(match["a"], match["b"]):
+        behind = text[match.end() :] if match else ""
+        if (
+            match
+            and _fits(match["a"], match["b"])
+            and not (_GOES_ON if pattern in _PATTERNS else _BELONGS).match(behind)
+        ):
             return _swapped(text, match)
     return None
 

@@ -11,12 +11,12 @@ from semascope.errors import InputError
 from semascope.ops.door import integer, option
 from semascope.ops.door import texts as as_texts
 from semascope.ops.edits.antonyms import opposed
-from semascope.ops.edits.english import reads, sentences
 from semascope.ops.edits.entities import Entities
 from semascope.ops.edits.negation import negated
 from semascope.ops.edits.numbers import renumbered
 from semascope.ops.edits.order import shuffled
 from semascope.ops.edits.roles import turned
+from semascope.ops.english import reads, sentences
 from semascope.ops.hashes import digest
 from semascope.ops.rewording import paraphrases, small_thesaurus, typos
 from semascope.ops.words import language, words

@@ -21,6 +21,44 @@ _ENDINGS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "adv": (),
 }  # fmt: skip
 
+# Verbs of several syllables with the stress on the last, or that double their last consonant without it; and ends without stress.
+_STRESSED = re.compile(
+    r"(?<!li)(?<!vo)mit$|(?<!f)fer$|cur$|[mp]pel$|(?:re|ex|dis|pro)pel$|^(?:abet|abhor|acquit|allot|annul|begin|debug|deter|equip|"
+    r"excel|forbid|forget|format|handicap|inter|kidnap|mimic|overlap|panic|picnic|patrol|control|program|rebel|rebut|regret|reset|traffic|upset|unplug|unwrap|"
+    r"unzip|worship|zigzag)$"
+)
+_UNSTRESSED = re.compile(r"(?:[eo]n|er|or|om|op|it|[gkv]et|al|el|il|ol)$")
+# Verbs whose past is the verb itself.
+_UNCHANGED = frozenset(
+    [
+        "bet",
+        "bid",
+        "broadcast",
+        "burst",
+        "cast",
+        "cost",
+        "cut",
+        "forecast",
+        "hit",
+        "hurt",
+        "input",
+        "let",
+        "output",
+        "put",
+        "quit",
+        "read",
+        "reset",
+        "rid",
+        "set",
+        "shed",
+        "shut",
+        "split",
+        "spread",
+        "thrust",
+        "upset",
+    ]
+)
+
 
 class Form(NamedTuple):
     """A word as it stands: its part of speech, its base, and which form of it this is ("" for the base itself)."""
@@ -83,20 +121,43 @@ def inflected(part: str, base: str, form: str, irregular: Mapping[str, Mapping[s
     if own:
         return own[0] if len(own) == 1 else None
     if form in ("more", "most"):
-        return (
-            None
-            if len(re.findall(r"[aeiouy]+", base)) > 1
-            else re.sub("e$", "", base) + form.replace("more", "er").replace("most", "est")
-        )
+        return _compared(base, "er" if form == "more" else "est")
+    if part == "verb" and form == "past" and base in _UNCHANGED:
+        return base
     return _regular(base, form)
 
 
-def _regular(base: str, form: str) -> str:
+def _compared(base: str, ending: str) -> str | None:
+    """As in "bigger", "drier", "larger"; None for words of several syllables, of which most take "more"."""
+    stem = base.removesuffix("e")
+    if len(re.findall(r"[aeiouy]+", stem)) > 1:
+        return None
+    if re.search(r"[^aeiou]y$", base):
+        return base[:-1] + "i" + ending
+    stem = stem if stem != base else _stem(base)
+    return None if stem is None else stem + ending
+
+
+def _regular(base: str, form: str) -> str | None:
     y = bool(re.search(r"[^aeiou]y$", base))
     if form in ("plural", "third"):
-        return base[:-1] + "ies" if y else base + ("es" if re.search(r"(s|x|z|ch|sh)$", base) else "s")
+        hissing = re.search(r"(s|x|z|ch|sh)$", base) or (form == "third" and re.search(r"[^aeiou]o$", base))
+        return base[:-1] + "ies" if y else base + ("es" if hissing else "s")
+    stem = _stem(base)
+    if stem is None:
+        return None
     if form == "past":
-        return base[:-1] + "ied" if y else base + ("d" if base.endswith("e") else "ed")
+        return base[:-1] + "ied" if y else stem + ("d" if base.endswith("e") else "ed")
     if base.endswith("ie"):
         return base[:-2] + "ying"
-    return (base[:-1] if base.endswith("e") and not base.endswith(("ee", "oe", "ye")) else base) + "ing"
+    return (base[:-1] if base.endswith("e") and not base.endswith(("ee", "oe", "ye")) else stem) + "ing"
+
+
+def _stem(base: str) -> str | None:
+    """What "-ed", "-ing" and "-er" are put to: the last consonant is doubled behind one stressed vowel; None where the stress is not known."""
+    if not re.search(r"(?:^|[^aeiou]|qu)[aeiouy][bcdfgklmnprstvz]$", base) or len(base) < 3:
+        return base
+    twice = base + ("k" if base.endswith("c") else base[-1])
+    if len(re.findall(r"[aeiouy]+", base.replace("qu", "q"))) == 1 or re.search(_STRESSED, base):
+        return twice
+    return base if re.search(_UNSTRESSED, base) else None

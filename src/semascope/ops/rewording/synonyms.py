@@ -9,16 +9,12 @@ from functools import lru_cache
 import numpy as np
 
 from semascope.ops.door import integer
+from semascope.ops.english import article
 from semascope.ops.rewording.forms import Form, analyses, inflected
 from semascope.ops.rewording.phrases import phrases
-from semascope.ops.rewording.spots import Span, exchanged, fraction, reworded, spots
+from semascope.ops.rewording.spots import exchanged, fraction, reworded, spots
 from semascope.ops.rewording.thesaurus import Thesaurus, thesaurus
 from semascope.ops.words import LITTLE
-
-_ARTICLE = re.compile(r"\b([Aa])n?(\s+)$")
-# Words that begin with a vowel in writing and not in speech, and the other way round.
-_LIKE_YOU = re.compile(r"(eu|ewe|one\b|once|uni([^mn]|$)|use|usu|ut[ei])")
-_SILENT = re.compile(r"(hour|honest|honou?r|heir)")
 
 
 def synonyms(
@@ -59,7 +55,8 @@ def synonyms(
             new = _synonym(text[start:stop], known, senses, rng)
             if new is not None:
                 done.append((start, stop, new))
-        return exchanged(text, [*done, *_articles(text, done)])
+        articles = (article(text, start, new) for start, _, new in done)
+        return exchanged(text, [*done, *(one for one in articles if one is not None)])
 
     return reworded(texts, seed, change, "synonyms")
 
@@ -109,23 +106,3 @@ def _choices(word: str, known: Thesaurus, senses: int) -> tuple[str, ...]:
         if other != best.base and re.fullmatch("[a-z]{2,}( [a-z]{2,})?", other)
     )
     return tuple(form for form in forms if form is not None and form != word)
-
-
-def _articles(text: str, done: Sequence[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
-    """The articles before the new words that have to change, "a" to "an" or back."""
-    found: list[tuple[int, int, str]] = []
-    for start, _, new in done:
-        before = _ARTICLE.search(text, max(0, start - 6), start)
-        if before is None:
-            continue
-        right = before[1] + ("n" if vowel(new) else "") + before[2]
-        span: Span = before.span()
-        if right != text[span[0] : span[1]]:
-            found.append((*span, right))
-    return found
-
-
-def vowel(word: str) -> bool:
-    """Whether a word begins with a vowel in speech, as far as its letters tell: "an hour", "a union"."""
-    low = word.lower()
-    return bool(_SILENT.match(low)) or (low[:1] in "aeiou" and not _LIKE_YOU.match(low))

@@ -1,4 +1,4 @@
-"""What the edits know of English: its little words, verbs that begin commands, and how words of a text are found and replaced."""
+"""What edits and rewordings know of English: its little words, verbs that begin commands, articles, and how words are found and replaced."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ from dataclasses import dataclass
 # A word, with its apostrophe where it has one; "#39;" is what a careless export leaves of an apostrophe.
 TOKEN = re.compile(r"[^\W_]+(?:(?:['’]|\s#39;)[^\W_]+)*")
 _END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]*[^\W_])|\n\s*\n|(?<=[。！？])")
-_ABBREVIATED = re.compile(
+ABBREVIATED = re.compile(
     r"\b(?:e\.g|i\.e|etc|vs|cf|mr|mrs|ms|dr|st|gov|sen|inc|corp|co|ltd|no|u\.s|u\.n|[a-z])\.$", re.I
 )
+
+_ARTICLE = re.compile(r"\b([Aa])n?(\s+)$")
+# Words that begin with a vowel in writing and not in speech, and the other way round.
+_LIKE_YOU = re.compile(
+    r"eu|ewe|one\b|once|uni(?:[cflopqtvx]|dir|s[eo]|$)|us[eu]|ut[aeio]|u(?:biq|fo\b|gan|kr|ral|ran|rin|rol|rug)"
+)
+_SILENT = re.compile(r"hour|honest|honou?r|heir")
 
 
 def listed(text: str) -> tuple[str, ...]:
@@ -91,6 +98,31 @@ def replaced(text: str, start: int, stop: int, new: str) -> str:
     return text[:start] + new + text[stop:]
 
 
+def fitted(text: str, start: int, stop: int, new: str) -> str:
+    """As `replaced`, and "a" or "an" before the new piece put right."""
+    before = article(text, start, new)
+    text = replaced(text, start, stop, new)
+    return text if before is None else text[: before[0]] + before[2] + text[before[1] :]
+
+
+def article(text: str, start: int, new: str) -> tuple[int, int, str] | None:
+    """The "a" or "an" before that place that does not fit a new word there, as (start, stop, what it must be); None where all is well."""
+    before = _ARTICLE.search(text, max(0, start - 6), start)
+    if before is None:
+        return None
+    right = before[1] + ("n" if vowel(new) else "") + before[2]
+    return None if right == before[0] else (*before.span(), right)
+
+
+def vowel(word: str) -> bool:
+    """Whether a word begins with a vowel in speech, as far as its letters tell: "an hour", "a union", "an XML file", "a URL"."""
+    first = re.split(r"[^\w]", word, maxsplit=1)[0]
+    if len(first) > 1 and first.isupper() and not re.match("[^AEIOUY][AEIOUY]", first):
+        return first[0] in "AEFHILMNORSX"  # spelled out, by the names of its letters
+    low = word.lower()
+    return bool(_SILENT.match(low)) or (low[:1] in tuple("aeiouáàâäåæéèêëíîïóôöøúü") and not _LIKE_YOU.match(low))
+
+
 def capitalised(text: str) -> str:
     """With a capital first letter, the rest as it was."""
     return text[:1].upper() + text[1:]
@@ -125,7 +157,7 @@ def sentences(text: str) -> Iterator[str]:
         if not even:
             continue
         held = f"{held} {even}" if held else even
-        if not _ABBREVIATED.search(held):
+        if not ABBREVIATED.search(held):
             yield held
             held = ""
     if held:
