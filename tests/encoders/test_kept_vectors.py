@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from semascope.encoders import Encoder
+from semascope.encoders import Encoder, as_encoder
 from semascope.encoders.jobs import Kept, kept
+from semascope.encoders.pipeline import PipelineEncoder
 from semascope.errors import CorruptError
 from semascope.testing.asking import WordSums
 from semascope.types import Kind, Progress, Vectors
@@ -94,11 +95,47 @@ def test_a_function_that_was_changed_under_its_name_is_not_mixed_with_what_it_ga
 
     others.__name__ = others.__qualname__ = "letters"
     letters.__qualname__ = "letters"
-    one = Kept(letters, tmp_path).encode(TEXTS)
-    other = Kept(others, tmp_path).encode(TEXTS)
+    one = Kept(as_encoder(letters, name="mine"), tmp_path).encode(TEXTS)
+    other = Kept(as_encoder(others, name="mine"), tmp_path).encode(TEXTS)
     assert not np.array_equal(one, other)
-    assert np.array_equal(Kept(letters, tmp_path).encode(TEXTS), one)
+    assert np.array_equal(Kept(as_encoder(letters, name="mine"), tmp_path).encode(TEXTS), one)
     assert len(list(tmp_path.iterdir())) == 2
+
+
+class Cut:
+    """Letters of the first so many characters: alike on short texts, such as canaries."""
+
+    def __init__(self, longest: int) -> None:
+        self.longest = longest
+
+    def encode(self, texts: list[str]) -> Any:
+        return np.array([[text[: self.longest].count(one) + 1 for one in "aeiou"] for text in texts], np.float32)
+
+
+def cut(longest: int) -> Any:
+    def own(texts: list[str]) -> Any:
+        return Cut(longest).encode(texts)
+
+    return own
+
+
+@pytest.mark.parametrize("made", [Cut, cut])
+def test_two_functions_of_one_name_are_not_taken_for_each_other_though_they_agree_on_canaries(
+    made: Any, tmp_path: Path
+) -> None:
+    texts = ["a long text, " * 200]
+    short, whole = made(1_000), made(10_000)
+    one = Kept(short, tmp_path).encode(texts)
+    assert np.array_equal(Kept(whole, tmp_path).encode(texts), as_encoder(whole).encode(texts))
+    assert not np.array_equal(Kept(whole, tmp_path).encode(texts), one)
+    Kept(PipelineEncoder(as_encoder(short), []), tmp_path).encode(texts)
+    recipe = PipelineEncoder(as_encoder(whole), [])
+    assert np.array_equal(Kept(recipe, tmp_path).encode(texts), recipe.encode(texts))
+    assert not list(tmp_path.iterdir())
+    Kept(as_encoder(whole, name="whole"), tmp_path).encode(texts)
+    again = Kept(as_encoder(whole, name="whole"), tmp_path)
+    again.encode(texts)
+    assert again.encoded == 0
 
 
 def test_without_a_folder_rows_are_kept_in_memory() -> None:

@@ -42,7 +42,9 @@ def as_encoder(thing: Any, *, name: str = "") -> Any:
     if any(kind.__name__ == "SentenceTransformer" for kind in type(thing).__mro__):
         return SentenceTransformersEncoder(thing, name=name)
     if _has(thing, "encode"):
-        return CallableEncoder(thing.encode, name=name or type(thing).__qualname__)
+        made = CallableEncoder(thing.encode, name=name or type(thing).__qualname__)
+        made.named = bool(name)
+        return made
     if callable(thing):
         return CallableEncoder(thing, name=name)
     raise OptionError(
@@ -63,10 +65,14 @@ class CallableEncoder:
     Args:
         function: Called with a list of str, at most `batch_size` at a time.
         name: What it is called; its module and own name where empty.
+
+    Attributes:
+        named: Whether somebody gave it that name, so that it stands for this function: its own name may stand for several.
     """
 
     def __init__(self, function: Callable[[list[str]], Any], *, name: str = "") -> None:
         self.function = function
+        self.named = bool(name)
         own = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
         self.name = name or own.strip(".")
 

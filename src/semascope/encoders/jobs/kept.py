@@ -44,7 +44,8 @@ class Kept:
 
     Args:
         encoder: An encoder, or what `as_encoder` makes one of.
-        folder: Where rows are kept; None keeps them in memory alone. An encoder without a passport is kept in memory, too.
+        folder: Where rows are kept; None keeps them in memory alone. So are those of an encoder without a passport, and of a function
+            that nobody gave a name (`as_encoder(function, name="mine")`): two of its own name may differ on all but the canary texts.
     """
 
     def __init__(self, encoder: Any, folder: str | Path | None = None) -> None:
@@ -52,7 +53,7 @@ class Kept:
         self.encoded = 0  # texts that had to be encoded
         self._there: dict[bytes, tuple[Path, int]] = {}  # the file of a row, and its place in it
         self._memory: dict[bytes, Vectors] = {}
-        self._folder = None if folder is None or not self.encoder.passport.known else Path(folder)
+        self._folder = None if folder is None or not _identified(self.encoder) else Path(folder)
 
     @property
     def dim(self) -> int:
@@ -138,6 +139,14 @@ class Kept:
         place = next(one for one in places if _own(one, passport))
         self._there = _read(place, self.dim)
         return place
+
+
+def _identified(encoder: Any) -> bool:
+    """Whether a passport stands for this encoder and no other."""
+    inside = encoder
+    while hasattr(inside, "backbone"):  # a recipe is around it
+        inside = inside.backbone
+    return bool(encoder.passport.known and getattr(inside, "named", True))
 
 
 def _own(place: Path, passport: Passport) -> bool:
