@@ -10,6 +10,7 @@ from semascope.metrics import score
 from semascope.ops.rewording import typos
 from semascope.testing.asking import Alike, WordSums, pairs, retrieval, sentences, similarity
 
+reference = pytest.mark.reference
 ENCODER = WordSums(dim=64)
 
 
@@ -46,7 +47,7 @@ def seeded():
     return lambda texts: typos(texts, 0.4, next(calls))
 
 
-@pytest.mark.reference("pteb")
+@reference("pteb")
 def test_drop_and_spread_are_those_of_runs_made_by_hand() -> None:
     every = similarity(60)
     # Pairs with all words in common have a cosine of 1 but for rounding, which would decide their order.
@@ -135,7 +136,7 @@ def ranks_by_hand(x: np.ndarray, places, *, centre: bool, metric: str) -> list[l
     return found
 
 
-@pytest.mark.reference("evalrank")
+@reference("evalrank")
 @pytest.mark.parametrize("centre", [True, False])
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 def test_ranks_are_those_of_the_papers_loop(centre: bool, metric: str) -> None:
