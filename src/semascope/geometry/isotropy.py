@@ -58,7 +58,7 @@ def _used_directions_are_counted(lab: Lab, method: Any) -> Evidence:
             worst = max(worst, abs(said["IsoScore"].value - (k - 1) / 63))
             cosines.append((said["mean cosine"].value, shift > 0))
     blind = all(value > 0.5 if off else abs(value) < 0.02 for value, off in cosines)
-    found["farthest from (k - 1) / 63"] = worst
+    found["farthest from k - 1 of 63"] = worst
     found["mean cosine sees the origin alone"] = float(blind)
     return Evidence(worst <= 0.02 and blind, found)
 
