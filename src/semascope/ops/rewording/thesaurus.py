@@ -10,7 +10,7 @@ from pathlib import Path
 from semascope.errors import MissingExtraError
 from semascope.ops.wordnet import FOLDER, LETTERS, MARK, PARTS, lines
 
-# Words that the second may stand for nearly wherever they stand, whatever else WordNet says that they mean. Verbs are regular, but for "hold".
+# Words that the second may stand for nearly wherever they stand, whatever else WordNet says that they mean. Verbs are regular, but for "hold" and "make".
 _SURE: Mapping[str, str] = {
     "noun": """car>automobile automobile>car doctor>physician physician>doctor lawyer>attorney attorney>lawyer movie>film
         photograph>photo photo>photograph illness>sickness sickness>illness garbage>rubbish rubbish>garbage
@@ -23,7 +23,7 @@ _SURE: Mapping[str, str] = {
         conclusion>finding magnitude>size attempt>effort decrease>reduction folder>directory boundary>border
         mankind>humanity remainder>rest advertisement>ad correctness>accuracy beginning>start boat>vessel""",
     "verb": """assist>help obtain>acquire acquire>obtain require>need gather>collect collect>gather
-        create>produce employ>use utilize>use utilise>use inform>notify notify>inform attempt>try enlarge>expand
+        create>make employ>use utilize>use utilise>use inform>notify notify>inform attempt>try enlarge>expand
         reside>live delete>remove modify>change alter>change terminate>end examine>inspect
         inspect>examine calculate>compute compute>calculate contain>hold commence>start conclude>end
         demonstrate>illustrate illustrate>demonstrate investigate>examine assume>suppose describe>depict
@@ -47,7 +47,7 @@ _SURE: Mapping[str, str] = {
 }
 _IRREGULAR: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "noun": {"child": ("children",), "man": ("men",), "woman": ("women",)},
-    "verb": {"hold": ("held",)},
+    "verb": {"hold": ("held",), "make": ("made",)},
 }
 
 
