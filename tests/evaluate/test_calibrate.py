@@ -14,6 +14,7 @@ from semascope.cli import app
 from semascope.errors import CorruptError, InputError, OptionError
 from semascope.evaluate.calibrated import report
 from semascope.evaluate.calibrating import (
+    Calibrated,
     from_pairs,
     from_texts,
     from_unlabelled,
@@ -22,6 +23,7 @@ from semascope.evaluate.calibrating import (
     open_calibrator,
     save,
 )
+from semascope.evaluation.calibrator import Calibrator
 from semascope.tasks import PairMatching, Similarity
 from semascope.testing.asking import WordSums, sentences
 
@@ -63,6 +65,30 @@ def test_held_out_probabilities_know_nothing_of_their_own_label() -> None:
     assert abs(np.corrcoef(said, hits)[0, 1]) < 0.15
     with pytest.raises(InputError, match="at least 4"):
         held_out(scores[:5], np.arange(5) == 0)
+
+
+def test_a_threshold_that_no_pair_held_out_reaches_is_said_to_be_not_measured() -> None:
+    wanted = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        scores = rng.normal(0.5, 0.2, 30)
+        hits = rng.random(30) < 1 / (1 + np.exp(-10 * (scores - 0.6)))
+        if min(hits.sum(), (~hits).sum()) < 4:
+            continue
+        whole = Calibrator().fit(scores, hits)
+        one = whole.threshold(0.95)
+        if one is None or one.promised:
+            continue
+        wanted += 1
+        found = Calibrated(whole, scores, hits, held_out(scores, hits), np.zeros(0), 0.95, "made up", "none")
+        said = report(found, source="made up")
+        assert "not measured" in said.verdict
+        assert "[0%, 100%]" not in said.verdict
+        assert said.numbers["achieved"] is None
+        row = next(row for row in said.tables[0].rows if row[0] == "95%")
+        assert row[2].endswith("estimated")
+        assert row[3] == "not known"
+    assert wanted
 
 
 def test_without_labels_nothing_is_promised_and_that_is_what_is_said() -> None:

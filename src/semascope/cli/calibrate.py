@@ -173,6 +173,8 @@ def _apply(folder: str, table: str | None, column: str, out: str | None, json_: 
         row["probability"] = f"{chance:.6g}"
         row["match"] = "" if threshold is None else "yes" if score >= threshold else "no"
     promise = "calibrated" if kept.facts.get("kind") == "labelled" else "without labels, and without any promise"
+    if kept.facts.get("kind") == "labelled" and threshold is not None and kept.facts.get("achieved") is None:
+        promise += ", but how good its threshold is was not measured"
     say.aside(f"{say.count(len(rows), 'score')}, {promise}; scores of {kept.facts.get('encoder')}")
     if json_:
         say.as_json(rows)
