@@ -62,7 +62,7 @@ class Budget:
         return (self.bytes is None or size <= self.bytes) and (self.seconds is None or seconds <= self.seconds)
 
     def over(self, size: float, seconds: float) -> float:
-        """By what factor it is exceeded, at most 1 where it is not: what the nearest recipe is looked for with."""
+        """By what factor it is exceeded, at most 1 where it is not (0 without limits): what the nearest recipe is looked for with."""
         return max(size / self.bytes if self.bytes else 0.0, seconds / self.seconds if self.seconds else 0.0)
 
     def __str__(self) -> str:

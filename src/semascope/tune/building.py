@@ -8,13 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.encoders.pipeline import Recipe
+from semascope.metrics.ranking import ranked
 from semascope.metrics.scores import Scores
+from semascope.ops import unit
 from semascope.recipe import Part
 from semascope.registry import make
+from semascope.tasks.retrieval import DEEP
 from semascope.tune.lexical import blended
 from semascope.tune.onepass import Rows
 from semascope.tune.recipes import Candidate
-from semascope.tune.scoring import Asked
+from semascope.tune.scoring import Asked, in_parts
 from semascope.types import Vectors
 
 
@@ -48,7 +51,9 @@ def judged(asked: Asked, x: Vectors, weight: float) -> Scores:
     task: Any = asked.task
     if asked.words is None or not weight:
         return task.judge({name: x[at] for name, at in asked.rows.items()})
-    from semascope.ops import unit
-
-    cosines = unit(x[asked.rows["queries"]]) @ unit(x[asked.rows["documents"]]).T
-    return task.judge_scores(blended(cosines, asked.words.shares, weight))
+    queries, documents = unit(x[asked.rows["queries"]]), unit(x[asked.rows["documents"]])
+    places = [
+        ranked(blended(queries[some] @ documents.T, asked.words.shares[some], weight), DEEP)
+        for some in in_parts(len(queries), len(documents))
+    ]
+    return task.judge_ranking(np.concatenate(places))

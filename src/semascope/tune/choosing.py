@@ -44,6 +44,7 @@ _SHARE = 0.5  # of a standard error: what the simplest may lose on the units tha
 _DRAWS = 200  # of the bootstrap that gives that error
 
 Seconds = Callable[[Candidate], float]
+Dear = Callable[[Candidate], float]  # at most 1 within the budget, above it by what factor that is exceeded
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +93,18 @@ class Searched:
         return sorted(found, key=lambda one: (one.bytes, seconds(one), one))
 
 
+def _free(_: Candidate) -> float:
+    return 0.0
+
+
 def search(
-    rows: Rows, asked: Sequence[Asked], learn: NDArray[np.int64], *, seed: int = 0, progress: Progress | None = None
+    rows: Rows,
+    asked: Sequence[Asked],
+    learn: NDArray[np.int64],
+    *,
+    seed: int = 0,
+    dear: Dear = _free,
+    progress: Progress | None = None,
 ) -> Searched:
     """Score every recipe without training on the units that choose, in three rounds.
 
@@ -105,6 +116,7 @@ def search(
         asked: The tasks, of the units that choose alone.
         learn: Places of the rows that transforms learn from.
         seed: Of the draws of units and rows.
+        dear: What a recipe costs in budgets: the best of those within it go on beside the best of all, or where there are none the nearest.
         progress: Told of recipes scored.
     """
     rng = np.random.default_rng((seed, 7))
@@ -127,13 +139,18 @@ def search(
     columns = np.array(list(found.values()))
     spread = np.nanstd(columns, axis=0)
     made = Searched(base, found, (), np.where(spread > 0, spread, 1.0), (), dict(found))
-    best = _best_readings(made, _KEPT[large])
+
+    def least(reading: Reading) -> float:
+        width = _width(rows, reading)
+        return min(dear(Candidate(reading, PLAIN, width, dim, bits)) for dim in widths(width) for bits in BITS)
+
+    best = _best_readings(made, _KEPT[large], {one: least(one) for one in every})
     more = [one for reading in best for one in _second(reading, _width(rows, reading), weights) if one not in found]
     run(more, few, found)
     units = tuple((len(part.task.units), len(one.task.units)) for part, one in zip(few, asked, strict=True))
     if all(part == whole for part, whole in units):
         return replace(made, values=found, whole=tuple(found), units=units)
-    chosen = _promising(replace(made, values=found))
+    chosen = _promising(replace(made, values=found), dear)
     whole: dict[Candidate, tuple[float, ...]] = {}
     run(chosen, asked, whole)
     return replace(made, values={**found, **whole}, whole=tuple(whole), units=units)
@@ -185,20 +202,30 @@ def _second(reading: Reading, width: int, weights: Sequence[float]) -> list[Cand
     ]
 
 
-def _best_readings(made: Searched, many: int) -> list[Reading]:
-    """The encoder's own way, and the readings whose best recipes of vectors alone are best."""
+def _best_readings(made: Searched, many: int, least: Mapping[Reading, float]) -> list[Reading]:
+    """The encoder's own way, the readings whose best recipes of vectors alone are best, and the best of those that the budget allows.
+
+    Args:
+        made: The first round.
+        many: How many of all, and of those that the budget allows; where it allows none, the nearest.
+        least: The least that a recipe of a reading costs, in budgets.
+    """
     best: dict[Reading, float] = {}
     for one in made.values:
         if not one.weight:
             best[one.reading] = max(best.get(one.reading, -np.inf), made.quality(one))
-    order = sorted(best, key=lambda reading: (-best[reading], reading))
-    return [OWN, *(reading for reading in order if reading != OWN)][: 1 + many]
+    order = [one for one in sorted(best, key=lambda reading: (-best[reading], reading)) if one != OWN]
+    allowed = [one for one in order if least[one] <= 1]
+    nearest = [min(least, key=lambda one: (least[one], one))] if min(least.values()) > 1 else []
+    return list(dict.fromkeys([OWN, *order[:many], *allowed[:many], *nearest]))
 
 
-def _promising(made: Searched) -> list[Candidate]:
-    """The best recipes, the best of each size with words and without, and the plain one."""
+def _promising(made: Searched, dear: Dear) -> list[Candidate]:
+    """The best recipes, the best within the budget or else the nearest, the best of each size with words and without, and the plain one."""
     order = sorted(made.values, key=lambda one: (-made.quality(one), one))
     chosen = dict.fromkeys([made.plain, *order[:_BEST]])
+    within = [one for one in order if dear(one) <= 1]
+    chosen |= dict.fromkeys(within[:_BEST] or sorted(order, key=dear)[:_EACH])
     seen: dict[tuple[int, bool], int] = {}
     for one in order:
         key = (one.bytes, one.weight > 0)
@@ -224,7 +251,8 @@ def finalists(
         budget: What they may cost.
         seconds: What a query costs with each.
     """
-    order = sorted(made.whole, key=lambda one: (-made.quality(one), one.bytes, one))
+    order = [one for one in made.whole if np.isfinite(made.quality(one))]
+    order.sort(key=lambda one: (-made.quality(one), one.bytes, one))
     within = [one for one in order if budget.allows(one.bytes, seconds(one))]
     alone = [one for one in within if not one.weight]
     small = [one for one in order if one.bytes * 8 <= 4 * made.plain.dim]
@@ -233,6 +261,8 @@ def finalists(
     for some in (within, alone):
         wanted += [one for one in [simplest(made, some, rows, asked, learnt)] if one is not None]
     best = [some[0] for some in (within, order, small) if some]
+    if not within:  # the nearest, so that what it is worth can be said
+        best.insert(0, min(order, key=lambda one: (budget.over(one.bytes, seconds(one)), -made.quality(one), one)))
     chosen = dict.fromkeys([*wanted[:1], *best[:1], *wanted[1:], *best[1:]])
     return [one for one in chosen if one != made.plain][:FINALISTS]
 
@@ -253,6 +283,10 @@ def simplest(
         return None
     near = list(some[:_NEAR])
     found = dict(scored(rows, near, asked, learnt))
+    # Learned from fewer rows, one may have no headline any more, though it had one.
+    near = [one for one in near if all(np.isfinite(each.value()) for each in found[one])]
+    if not near:
+        return None
     best = found[near[0]]
 
     def equal(one: Candidate) -> bool:

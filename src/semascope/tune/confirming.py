@@ -32,6 +32,8 @@ class Confirmed:
         chose: Its headlines on the units that chose, by the encoder itself.
         overall: Gain over the plain recipe: of the one task, or the mean over several; p is corrected by Holm over all recipes that
             were confirmed together.
+        lows: For each task the lower end of an interval of its gain that holds for all smaller recipes confirmed together
+            (Bonferroni): so much is not lost by any of them, whichever is taken for it. Empty where it is not smaller than the plain recipe.
     """
 
     recipe: Candidate
@@ -39,6 +41,7 @@ class Confirmed:
     gains: tuple[Difference, ...]
     chose: tuple[float, ...]
     overall: Difference
+    lows: tuple[float, ...] = ()
 
     @property
     def values(self) -> tuple[float, ...]:
@@ -56,8 +59,8 @@ class Confirmed:
         return any(one.shown and one.value < 0 for one in (self.overall, *self.gains))
 
     def keeps(self, margin: float) -> bool:
-        """Whether a loss of more than `margin` is ruled out in every task."""
-        return all(one.low > -margin for one in self.gains)
+        """Whether it is smaller, and a loss of more than `margin` is ruled out in every task and for all that were looked at."""
+        return bool(self.lows) and all(low > -margin for low in self.lows)
 
 
 def confirm(
@@ -91,17 +94,16 @@ def confirm(
     """
     kept = {} if made is None else made
     scored: dict[Candidate, tuple[tuple[Scores, ...], tuple[float, ...]]] = {}
-    vectors: dict[Candidate, Any] = {}
-    every = [plain, *recipes]
-    for done, one in enumerate(every, 1):
-        if one.vectors not in vectors:
-            kept[one.vectors] = kept.get(one.vectors) or built(encoder, head, one.vectors, rows, learn)
-            vectors[one.vectors] = finished(kept[one.vectors], encoder, one, rows)
-        x = vectors[one.vectors]
-        chose = tuple(judged(task, x, one.weight).value() for task in choosing)
-        scored[one] = tuple(judged(task, x, one.weight) for task in confirming), chose
-        if progress is not None:
-            progress(done, len(every))
+    every = list(dict.fromkeys([plain, *recipes]))
+    for vectors in dict.fromkeys(one.vectors for one in every):  # rows of one at a time: those of all can be gigabytes
+        kept[vectors] = kept.get(vectors) or built(encoder, head, vectors, rows, learn)
+        x = finished(kept[vectors], encoder, vectors, rows)
+        for one in every:
+            if one.vectors == vectors:
+                chose = tuple(judged(task, x, one.weight).value() for task in choosing)
+                scored[one] = tuple(judged(task, x, one.weight) for task in confirming), chose
+                if progress is not None:
+                    progress(len(scored), len(every))
     base = scored[plain][0]
     recipes = [one for one in recipes if all(np.isfinite(each.value()) for each in scored[one][0])]
     gains = {one: [paired(a, b, seed=seed) for a, b in zip(base, scored[one][0], strict=True)] for one in recipes}
@@ -109,10 +111,19 @@ def confirm(
     overall = corrected
     if len(base) > 1:
         overall = _corrected({one: [together(base, scored[one][0], draws=_DRAWS, seed=seed)] for one in recipes})
+    smaller = [one for one in recipes if one.bytes < plain.bytes]
+    lows = {one: _lows(base, scored[one][0], len(smaller), seed) for one in smaller}
     nothing = tuple(_none(one) for one in base)
     return Confirmed(plain, base, nothing, scored[plain][1], nothing[0]), [
-        Confirmed(one, scored[one][0], corrected[one], scored[one][1], overall[one][0]) for one in recipes
+        Confirmed(one, scored[one][0], corrected[one], scored[one][1], overall[one][0], lows.get(one, ()))
+        for one in recipes
     ]
+
+
+def _lows(base: Sequence[Scores], scores: Sequence[Scores], looks: int, seed: int) -> tuple[float, ...]:
+    """Lower ends of the gains' intervals at a level that holds for so many looks at once."""
+    level = 1 - 0.05 / looks
+    return tuple(paired(a, b, level=level, seed=seed).low for a, b in zip(base, scores, strict=True))
 
 
 def _corrected(gains: Mapping[Candidate, Sequence[Difference]]) -> dict[Candidate, tuple[Difference, ...]]:

@@ -56,6 +56,11 @@ class Rows:
         return len(self.place)
 
     @property
+    def widths(self) -> tuple[int, ...]:
+        """Columns of the encoder's own vectors, and of its pooled states where there are any."""
+        return (int(self.own[0].shape[1]), *(int(part.shape[-1]) for part in self.pooled[:1]))
+
+    @property
     def poolings(self) -> tuple[str, ...]:
         """Those that there are rows of."""
         return POOLINGS if self.pooled else ()

@@ -52,23 +52,25 @@ def verdict(found: Tuned) -> str:
     )
     time = f"{_time(found.latency.of(found.chosen))} a query"
     best = max(found.finalists, key=lambda it: found.searched.quality(it.recipe), default=None)
+    lost = "loses" if one.worse else "gains" if one.better else "no difference is shown"
     if found.outcome == "better":
         return f"{name} beats {_plain(found)}: {_gains(found, one)} on units that chose nothing; {cost}, {time}."
     if found.outcome == "cheaper":
-        lost = "loses" if one.worse else "no difference is shown"
         return (
             f"{_plain(found)} as it is, {found.searched.plain.bytes:,} bytes and {_time(found.latency.of(found.searched.plain))}, is "
             f"beyond {found.budget}; the best within is {name}: {lost}, {_gains(found, one)}; {cost}, {time}."
         )
     if found.outcome == "too dear":
-        return f"No recipe of {_plain(found)} is within {found.budget}; the nearest is {name}, with {found.chosen.bytes:,} bytes and {time}."
+        none = f"No recipe of {_plain(found)} is within {found.budget}; the nearest is {name}"
+        worth = "" if one.recipe == found.plain.recipe else f": {lost}, {_gains(found, one)}"
+        return f"{none}{worth}; {cost}, {time}."
     nothing = f"Nothing is shown to beat {_plain(found)} as it is"
     if not found.budget.open:
         nothing += f" within {found.budget}"
     if best is not None:
         nothing += f" (best of {len(found.searched.values):,} recipes on the choosing units: {_gains(found, best)} on the others)"
     if found.outcome == "kept":
-        return f"{nothing}. {name} loses less than {MARGIN:g} ({_gains(found, one)}), with {cost}, {time}."
+        return f"{nothing}. {name} loses less than {MARGIN:g} ({_gains(found, one)}; {_surely(found)}), with {cost}, {time}."
     return f"{nothing}. Keep it as it is."
 
 
@@ -84,6 +86,12 @@ def _gains(found: Tuned, one: Confirmed) -> str:
     gain = one.overall
     what = found.tasks[0][2] if len(found.tasks) == 1 else f"mean over {len(found.tasks)} tasks"
     return f"{what} {gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}], n={gain.n:,}, p={gain.p:.2g}"
+
+
+def _surely(found: Tuned) -> str:
+    """The level at which a loss was ruled out, once corrected for how many smaller recipes could have been named."""
+    many = sum(one.recipe.bytes < found.plain.recipe.bytes for one in found.finalists)
+    return f"lower end {min(found.winner.lows):+.3f} once corrected for {many}"
 
 
 def _time(seconds: float) -> str:
@@ -169,7 +177,8 @@ def _confirmed(found: Tuned) -> Table:
         "Confirmed on units that chose nothing",
         ["bytes", "ms", *head, "recipe"],
         rows,
-        f"Gains over the plain recipe with 95 % intervals; p of a paired test, corrected by Holm over {len(found.finalists)} recipes.",
+        f"Gains over the plain recipe with 95 % intervals; p of a paired test, corrected by Holm over {len(found.finalists)} recipes. "
+        f"That a smaller recipe loses less than {MARGIN:g} is said by intervals corrected by Bonferroni over all smaller ones here.",
     )
 
 
@@ -246,8 +255,8 @@ def _tricks(found: Tuned) -> Table:
             for one in found.tried
         ],
         ("Gains are means over tasks; one that loses in a task hurts. " if len(found.tasks) > 1 else "")
-        + f"p corrected by Holm over all of them. What saves bytes holds where a loss of more than {MARGIN:g} is ruled out; what is to gain, where a "
-        "gain is shown. semascope cite CARD says where it is from.",
+        + f"p corrected by Holm over all of them. What saves bytes holds where a loss of more than {MARGIN:g} is ruled out, by an interval "
+        "corrected by Bonferroni over the smaller ones; what is to gain, where a gain is shown. semascope cite CARD says where it is from.",
     )
 
 

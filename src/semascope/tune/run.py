@@ -17,13 +17,14 @@ from semascope.ops import integer
 from semascope.ops import texts as checked_texts
 from semascope.recipe import Part
 from semascope.tune.budget import Budget
+from semascope.tune.building import built, judged
 from semascope.tune.choosing import Searched, finalists, heat, search
 from semascope.tune.confirming import Confirmed, confirm
 from semascope.tune.halving import FEWEST, halves
 from semascope.tune.latency import Latency, measure
 from semascope.tune.lexical import words
 from semascope.tune.onepass import POOLINGS, Rows, read
-from semascope.tune.recipes import Candidate, head_of
+from semascope.tune.recipes import BITS, OWN, Candidate, head_of, readings, widths
 from semascope.tune.scoring import Asked, inputs, placed
 from semascope.tune.tricks import MARGIN, Tried, tricks
 from semascope.types import Array, Kind, Progress, Task
@@ -50,7 +51,7 @@ class Tuned:
         chosen: The recipe to use.
         outcome: "better": it is shown to be better than the plain recipe; "kept": nothing is, and it is the smallest that is not worse
             by more than MARGIN; "none": nothing is, and it is the plain recipe; "cheaper": the plain recipe is beyond the budget, and this is the best
-            within it; "too dear": no recipe is within the budget, and this is the nearest.
+            within it; "too dear": no recipe is within the budget, and this is the nearest of those that were confirmed.
         tasks: Name, kind and headline of each, whether people judged, and its units that chose and that confirmed.
         heat: Quality by layer and pooling.
         made: Encoders of recipes.
@@ -81,8 +82,8 @@ class Tuned:
 
     @property
     def winner(self) -> Confirmed:
-        """The chosen recipe on the units that confirm."""
-        return next((one for one in self.finalists if one.recipe == self.chosen), self.plain)
+        """The chosen recipe on the units that confirm: one of the finalists, or the plain one."""
+        return next(one for one in (self.plain, *self.finalists) if one.recipe == self.chosen)
 
     @property
     def best_encoder(self) -> Any:
@@ -146,10 +147,15 @@ def tune(
     learn = np.unique(rows.places(learnt or inputs(tasks)["document"], "document"))
     choosing, confirming, way = _parted(every_asked[: len(tasks)], every_asked[len(tasks) :], seed)
     clock("words")
-    found = search(rows, choosing, learn, seed=seed, progress=stages("Scoring", "recipes"))
-    clock("scoring")
-    speed = _latency(used, every_asked, rows, found, learn, seed)
+    _defined([*choosing, *confirming], rows)
+    speed = _latency(used, every_asked, rows, learn, seed)
     clock("latency")
+
+    def dear(one: Candidate) -> float:
+        return wanted.over(one.bytes, speed.of(one))
+
+    found = search(rows, choosing, learn, seed=seed, dear=dear, progress=stages("Scoring", "recipes"))
+    clock("scoring")
     few = finalists(found, rows, choosing, learn, wanted, speed.of)
     made: dict[Candidate, Any] = {}
     head = head_of(used, name or getattr(used, "name", "") or "encoder")
@@ -170,8 +176,6 @@ def tune(
     clock("tricks")
     chosen, outcome = _choice(found, base, confirmed, wanted, speed)
     if chosen.vectors not in made:
-        from semascope.tune.building import built
-
         made[chosen.vectors] = built(used, head, chosen.vectors, rows, learn)
     return Tuned(
         encoder=used,
@@ -211,6 +215,18 @@ def _checked(tasks: Sequence[Task], others: Sequence[Task]) -> None:
             )
 
 
+def _defined(asked: Sequence[Asked], rows: Rows) -> None:
+    """Refuse tasks in which there is nothing to compare with, before the search."""
+    own = rows.base(OWN)
+    for one in asked:
+        found = judged(one, own, 0.0)
+        if not np.isfinite(found.value()):
+            raise InputError(
+                f"{one.task.name}: want {found.metric} defined for the encoder as it comes, got nan: it finds all units that choose, "
+                "or all that confirm, equally alike (semascope doctor looks at its vectors)"
+            )
+
+
 class _Clock:
     def __init__(self) -> None:
         self.spent: dict[str, tuple[float, float]] = {}
@@ -244,17 +260,15 @@ def _parted(asked: Sequence[Asked], others: Sequence[Asked], seed: int) -> tuple
     return parts[0], parts[1], way
 
 
-def _latency(
-    encoder: Any, asked: Sequence[Asked], rows: Rows, found: Searched, learn: NDArray[np.int64], seed: int
-) -> Latency:
+def _latency(encoder: Any, asked: Sequence[Asked], rows: Rows, learn: NDArray[np.int64], seed: int) -> Latency:
     ranking = [one for one in asked if one.ranks]
     given = (ranking or asked)[0].task.inputs()
     queries, kind = given["queries"] if ranking else next(iter(given.values()))
     prompted = rows.kinds.get(kind) == kind  # what is read alike is asked for as a document
     counted = [one.words.seconds for one in ranking if one.words is not None]
     many = max([len(learn), *(len(one.rows["documents"]) for one in ranking)])
-    sizes = sorted({(one.dim, one.bits) for one in found.values})
-    layers = sorted({one.reading.top(rows.depth) for one in found.values})
+    sizes = sorted({(dim, bits) for part in rows.widths for dim in widths(part) for bits in BITS})
+    layers = sorted({one.top(rows.depth) for one in readings(rows.depth, rows.poolings)})
     return measure(
         encoder, list(queries), depth=rows.depth, layers=layers, rows=many, sizes=sizes, words=max(counted, default=0.0), kind=kind if prompted else "document", seed=seed
     )  # fmt: skip
@@ -277,8 +291,9 @@ def _choice(
     if not within(found.plain):
         if here:
             return here[0].recipe, "cheaper"
-        nearest = min(found.values, key=lambda one: (budget.over(one.bytes, speed.of(one)), -found.quality(one), one))
-        return nearest, "too dear"
+        # The nearest is confirmed with the finalists; it has a headline there or is no choice.
+        every = [one.recipe for one in (base, *confirmed)]
+        return min(every, key=lambda one: (budget.over(one.bytes, speed.of(one)), -found.quality(one), one)), "too dear"
     small = [one for one in here if one.keeps(MARGIN) and not one.worse and one.recipe.bytes < found.plain.bytes]
     if small:
         return min(small, key=lambda one: (one.recipe.bytes, speed.of(one.recipe), one.recipe)).recipe, "kept"

@@ -19,7 +19,8 @@ from semascope.tune.onepass import Rows
 from semascope.tune.recipes import Candidate, Change, Reading
 from semascope.types import Array, Kind, Task, Vectors
 
-_TOP = 10  # documents of a ranking that its headline looks at
+_TOP = 11  # documents of a ranking that its headline looks at, and one that may be the query itself
+_AT_ONCE = 32_000_000  # scores of documents for queries that are held at once: 128 MB, and a few times that in between
 _MANY = 1_024  # documents from which on not all scores are sorted
 
 
@@ -65,13 +66,24 @@ class Asked:
     def scores(self, x: Vectors, weights: Sequence[float] = (0.0,)) -> list[Scores]:
         """What the task finds of rows x (n, d) of all texts, unit length or zero, for each weight of the words.
 
-        Where it ranks documents only the ten best are looked at. Where there are no words it is the same for all weights.
+        Where it ranks documents only the eleven best are looked at. Where there are no words it is the same for all weights.
         """
         if self.words is None:
             return [self.task.judge({name: x[at] for name, at in self.rows.items()})] * len(weights)
         task: Any = self.task
-        blend = Blend(x[self.rows["queries"]] @ x[self.rows["documents"]].T, self.words.shares)
-        return [task.judge_ranking(first(blend.scores(weight), _TOP)) for weight in weights]
+        queries, documents = x[self.rows["queries"]], x[self.rows["documents"]]
+        places: list[list[NDArray[np.int64]]] = [[] for _ in weights]
+        for some in in_parts(len(queries), len(documents)):
+            blend = Blend(queries[some] @ documents.T, self.words.shares[some])
+            for mine, weight in zip(places, weights, strict=True):
+                mine.append(first(blend.scores(weight), _TOP))
+        return [task.judge_ranking(np.concatenate(mine)) for mine in places]
+
+
+def in_parts(queries: int, documents: int) -> list[slice]:
+    """Queries in parts whose scores of all documents are held at once."""
+    step = max(1, _AT_ONCE // max(1, documents))
+    return [slice(at, at + step) for at in range(0, queries, step)]
 
 
 def first(scores: Array, k: int) -> NDArray[np.int64]:
