@@ -18,6 +18,7 @@ from semascope.tasks import (
     Clustering,
     PairMatching,
     Reranking,
+    Retrieval,
     Similarity,
     WordSimilarity,
     chance,
@@ -255,3 +256,61 @@ def test_what_is_no_task_is_refused_by_its_name(make: Any, said: str) -> None:
 def test_an_unknown_way_to_classify_is_refused() -> None:
     with pytest.raises(OptionError, match="method: want one of linear, knn, centre"):
         Classification("t", ["a"] * 5, ["x", "y"] * 2 + ["x"], method="forest")
+
+
+def _with_itself(judged: float = 0.0, **changed: str) -> Retrieval:
+    """Twelve documents of which the first is the query itself, behind its title."""
+    documents = {f"d{n}": f"text number {n}" for n in range(12)}
+    documents |= {"q0": "Title the question", "q1": "another text that has its id", **changed}
+    queries = {"q0": "the question", "q1": "what else"}
+    grades = {"q0": {"d3": 1.0, **({"q0": judged} if judged else {})}, "q1": {"d4": 1.0}}
+    return Retrieval("t", documents, queries, grades)
+
+
+def test_a_document_that_is_the_query_itself_is_left_out_of_its_ranking() -> None:
+    """As BEIR and MTEB do; but a document of the same id that says something else is ranked."""
+    task = _with_itself()
+    place = {name: at for at, name in enumerate(task.documents)}
+    scores = np.random.default_rng(0).normal(size=(2, len(place)))
+    scores[0, [place["q0"], place["d3"]]] = 9, 8
+    scores[1, [place["q1"], place["d4"]]] = 9, 8
+    given = scores.copy()
+    order = np.argsort(-scores, axis=1)
+    run = {
+        name: dict(zip(task.documents, row.tolist(), strict=True)) for name, row in zip(task.units, scores, strict=True)
+    }
+    every = [
+        task.judge_scores(scores),
+        task.judge_ranking(order),
+        task.judge_ranking(order[:, :11]),
+        task.judge_run(run),
+    ]
+    for found in every:
+        assert found.columns["value"] == pytest.approx([1.0, 1 / np.log2(3)])
+        assert found.more["MAP@100"] == pytest.approx([1.0, 0.5])
+    assert np.array_equal(scores, given)
+    q, d = np.linalg.qr(np.random.default_rng(1).normal(size=(20, 20)))[0][:2], np.zeros((14, 20))
+    d[:] = np.linalg.lstsq(q, scores, rcond=None)[0].T
+    d /= np.linalg.norm(d, axis=1, keepdims=True)
+    ranking = task.ranking({"documents": d, "queries": q})
+    assert place["q0"] not in ranking[0]
+    assert place["q1"] in ranking[1]
+    assert sorted(ranking[0].tolist())[:2] == [-1, 0]
+    assert len(task.ranking({"documents": d, "queries": q}, 5)[0]) == 5
+    assert (task.ranking({"documents": d, "queries": q}, 5) >= 0).all()
+
+
+def test_a_document_that_is_judged_relevant_is_ranked_though_it_is_the_query() -> None:
+    task = _with_itself(1.0)
+    place = {name: at for at, name in enumerate(task.documents)}
+    scores = np.zeros((2, len(place)))
+    scores[0, place["q0"]] = 1
+    assert task.judge_scores(scores).more["MRR@10"][0] == 1
+
+
+def test_a_part_leaves_the_same_documents_out() -> None:
+    task = _with_itself(q1="what else")
+    scores = np.zeros((1, len(task.documents)))
+    scores[0, list(task.documents).index("q1")] = 1
+    scores[0, list(task.documents).index("d4")] = 0.5
+    assert task.part(np.array([1])).judge_scores(scores).more["MRR@10"][0] == 1
