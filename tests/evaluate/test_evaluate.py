@@ -183,13 +183,40 @@ def test_a_text_that_says_nothing_and_a_bad_row_are_said(tmp_path: Path) -> None
     assert "d.jsonl:4: score: want a number, got '?'" in " ".join(done.stdout.split())
 
 
-def test_texts_alone_are_asked_what_can_be_asked_of_them(tmp_path: Path) -> None:
+def texts_alone(path: Path) -> Path:
     rng = np.random.default_rng(0)
     rows = []
     for at in range(60):
         body = ". ".join(sentence(rng, ANIMALS if at % 2 else TOOLS) + f" with {rng.integers(9999)}" for _ in range(8))
         rows.append({"title": f"about {rng.integers(9999)} {ANIMALS[at % 10]} {PLACES[at % 8]}", "text": body + "."})
-    done = run("default", "--data", written(tmp_path / "texts.jsonl", rows))
+    return written(path, rows)
+
+
+def test_texts_alone_are_drawn_as_sample_and_seed_say(tmp_path: Path) -> None:
+    data = texts_alone(tmp_path / "texts.jsonl")
+
+    def scores(*more: object) -> list[Any]:
+        done = run("default", "--data", data, "--json", *more)
+        return json.loads(done.stdout)["numbers"]["scores"]
+
+    whole, few = scores(), scores("--sample", 40)
+    assert max(one["n"] for one in whole) > 40
+    assert {one["n"] for one in few} == {40}
+    assert [one["value"] for one in scores("--sample", 40, "--seed", 1)] != [one["value"] for one in few]
+
+
+def test_why_judgements_could_not_be_read_is_said_before_texts_are_asked_alone(tmp_path: Path) -> None:
+    data = texts_alone(tmp_path / "texts.jsonl")
+    done = run("default", "--data", data)
+    for said in (done.stderr, done.stdout):
+        assert "No judgements could be read: data: want texts with judgements, got none in texts.jsonl" in " ".join(
+            said.split()
+        )
+    assert "could not be read" not in run("default", "--data", data, "--label-free").stderr
+
+
+def test_texts_alone_are_asked_what_can_be_asked_of_them(tmp_path: Path) -> None:
+    done = run("default", "--data", texts_alone(tmp_path / "texts.jsonl"))
     assert done.exit_code == 0
     assert "No judgements are used" in done.stderr
     assert "nobody judged" in " ".join(done.stdout.split())

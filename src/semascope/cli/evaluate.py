@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from semascope.cli import say
 from semascope.cli.inside import answered, asked, inside_options
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from semascope.evaluate import Evaluation
     from semascope.types import Progress, Task
 
+_DOCUMENTS = 1_000  # that label-free tasks are made of, unless more queries are asked for
 ABOUT_DATA = (
     "DATA is a BEIR folder (corpus.jsonl, queries.jsonl, qrels), a table (CSV, TSV, JSON Lines, Parquet), or a folder of these. "
     "What a table is asked follows from its columns: two texts and a number (similarity; word similarity), two texts and a yes or "
@@ -103,7 +105,7 @@ def tasks_of(data: str, how: dict[str, Any], *, quiet: bool = False) -> tuple[Se
     from semascope.subject.tasks import find_tasks
 
     if how.get("label_free"):
-        return _label_free(data, "")
+        return _label_free(data, how, "")
     with say.Bar("Reading", "rows", quiet=quiet) as bar:
         try:
             found = find_tasks(
@@ -120,7 +122,7 @@ def tasks_of(data: str, how: dict[str, Any], *, quiet: bool = False) -> tuple[Se
         except InputError as error:
             if how.get("columns") or how.get("kinds") or how.get("split") or how.get("qrels"):
                 raise
-            return _label_free(data, str(error))
+            return _label_free(data, how, str(error))
     for says in dict.fromkeys(f"{one.path.name}: {one.says}" for one in found.tasks[:8]):
         say.aside(says)
     if len(found.tasks) > 8:
@@ -134,11 +136,15 @@ def tasks_of(data: str, how: dict[str, Any], *, quiet: bool = False) -> tuple[Se
     return [one.task for one in found.tasks], notes
 
 
-def _label_free(data: str, why: str) -> tuple[Sequence[Task], list[str]]:
+def _label_free(data: str, how: dict[str, Any], why: str) -> tuple[Sequence[Task], list[str]]:
+    """Tasks of the texts alone, and why judgements are not used where that was not asked for."""
     from semascope.subject.derived import derived_tasks
 
     try:
-        found = derived_tasks(data)
+        sizes: dict[str, Any] = (
+            {} if (queries := _asked(how)) is None else {"queries": queries, "most": max(_DOCUMENTS, queries)}
+        )
+        found = derived_tasks(data, seed=how["seed"], **sizes)
     except InputError as error:
         raise InputError(
             f"{why or error}; nor can tasks be made of its texts alone: {error}" if why else str(error)
@@ -148,10 +154,24 @@ def _label_free(data: str, why: str) -> tuple[Sequence[Task], list[str]]:
         raise InputError(
             f"data: want judgements, or texts of which tasks can be made, got neither in {data} ({missing})"
         )
+    if why:
+        say.aside(f"No judgements could be read: {why}")
     say.aside(f"No judgements are used: tasks are made of the texts alone. {found.says}")
     note = "These tasks were made of the texts alone; nobody judged. They tell encoders apart, and are no promise for your users' questions."
     left = [f"Not asked: {name}: {what}" for name, what in found.missing.items()]
-    return list(found), [note, *left]
+    unread = [f"No judgements could be read: {why}"] if why else []
+    return list(found), [*unread, note, *left]
+
+
+def _asked(how: dict[str, Any]) -> int | None:
+    """The --sample that was given; None where none was, since label-free tasks have a size of their own."""
+    from semascope.ops import integer
+
+    context = click.get_current_context(silent=True)
+    source = context.get_parameter_source("sample") if context is not None else None
+    if how.get("sample") is None or source in (None, ParameterSource.DEFAULT):
+        return None
+    return integer(how["sample"], name="sample", least=2)
 
 
 def _columns(given: Sequence[str]) -> dict[str, str | None]:
