@@ -287,6 +287,31 @@ def test_copies_of_rows_change_no_dimension() -> None:
     assert found.two_nn.value == intrinsic_dimension(x, most=16).two_nn.value
 
 
+@pytest.mark.parametrize("n", [24, 64, 150])
+def test_rows_all_as_far_from_each_other_have_the_most_dimensions_there_can_be(n: int) -> None:
+    found = intrinsic_dimension(np.eye(n), most=16)
+    assert {one.value for one in found.estimates.values()} == {1e4}
+    assert found.spread == (1e4, 1e4)
+    assert all(0 < one.low <= one.value <= one.high < np.inf for one in found.estimates.values())
+
+
+def test_two_clusters_of_rows_as_far_from_each_other_are_told_apart_from_one() -> None:
+    """Beyond a row's own cluster the next are far: from there on the estimates are of the gap."""
+    x = np.concatenate([np.eye(32), np.eye(32) + 5])
+    found = intrinsic_dimension(x, most=16)
+    assert found.two_nn.value == found.two_nn_likelihood.value == found.likelihood.value == 1e4
+    assert found.scales[-1].dimension.value < 10
+    assert all(0 < one.low <= one.value <= one.high < np.inf for one in found.estimates.values())
+
+
+def test_two_clusters_of_the_same_rows_have_the_dimension_of_one() -> None:
+    one = cube(300, 3)
+    found = intrinsic_dimension(np.concatenate([one, one + 64]), most=16)
+    alone = intrinsic_dimension(one, most=16)
+    assert found.likelihood.value == pytest.approx(alone.likelihood.value, rel=0.02)
+    assert found.two_nn.value == pytest.approx(alone.two_nn.value, rel=0.02)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cube", "ball"])
 def test_intervals_hold_the_mean_of_many_draws(kind: str) -> None:

@@ -33,6 +33,15 @@ def run(*args: str) -> tuple[int, str, str]:
     return done.exit_code, done.stdout, done.stderr
 
 
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_of_one_hot_rows_it_says_that_distances_tell_no_dimension(metric: str) -> None:
+    report = shape(np.eye(64), metric=metric)
+    assert "near by, along 10000" in report.verdict
+    assert "all as far as each other" in said(report, "intrinsic dimension")
+    assert level(report, "intrinsic dimension") == "note"
+    assert "all as far as each other" not in said(shape(rows()), "intrinsic dimension")
+
+
 def test_every_figure_lies_in_its_interval_and_stands_beside_two_plain_clouds() -> None:
     report = shape(rows())
     measures = report.numbers["measures"]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from semascope.ops import Interval
+from semascope.ops.cloud.dimension import MOST
 from semascope.ops.cloud.outliers import Outliers
 from semascope.report import Finding
 from semascope.shape.measured import HELD, Cloud
@@ -90,6 +91,9 @@ def dimension(cloud: Cloud, normal: Cloud) -> Finding:
         "Gaussian lowest": other.spread[0],
         "Gaussian highest": other.spread[1],
     }
+    if high >= MOST:
+        says += f": some neighbours are all as far as each other, which is no dimension ({MOST:,.0f} stands for any number above)"
+        return Finding("intrinsic dimension", "note", says, numbers)
     gap = other.two_nn.low > found.two_nn.high
     if gap:
         says += (

@@ -29,7 +29,8 @@ LEAST = 20  # rows that differ, below which no dimension is told
 NEAREST = 20  # neighbours of the maximum-likelihood estimate
 CELLS = 64  # of a cloud, for intervals
 _COLUMNS = 12  # by which cells are cut
-_MOST = 1e4  # dimensions that an estimate can have
+MOST = 1e4  # dimensions that an estimate can have: it stands for any number above, rows all as far from each other among them
+_HAIR = 1e-12  # logarithm of the ratio of two distances that are the same
 
 Values = NDArray[np.float64]
 
@@ -200,7 +201,7 @@ def two_nn(graph: Near, of: Cells, *, discard: float = 0.1) -> Interval:
         along = np.sort(some)[:kept]
         # Without anything discarded F of the last ratio is one, and its logarithm no number.
         up = -np.log1p(-np.arange(1, kept + 1) / (len(some) + (kept == len(some))))
-        return float(along @ up / (along @ along))
+        return min(float(along @ up / (along @ along)), MOST)
 
     return jackknife(fitted(logs), _without(fitted, logs, of.of[graph.asked]), len(logs), ratio=True)
 
@@ -211,7 +212,7 @@ def two_nn_likelihood(graph: Near, of: Cells) -> Interval:
     Source: as for `two_nn`, equation 3 (the density); the estimate of a Pareto exponent, as in Denti et al. (2022), section 2.
     """
     logs = _logs(graph, 1, 2)
-    value = (len(logs) - 1) / float(logs.sum())
+    value = min((len(logs) - 1) / float(logs.sum()), MOST)
     moved = -(np.array([-1 / 2, 1 / 2]) @ of.lost[:2]) / value
     return _clustered(value, 1 / value - logs, len(logs) / value**2, moved, of.of[graph.asked])
 
@@ -228,7 +229,7 @@ def levina_bickel(graph: Near, of: Cells, k: int = NEAREST) -> Interval:
     integer(k, name="k", least=3, most=graph.k)
     _enough(graph)
     logs = np.log(graph.distances[:, k - 1 : k] / graph.distances[:, : k - 1]).mean(axis=1)
-    value = 1 / float(logs.mean())
+    value = min(1 / max(float(logs.mean()), _HAIR), MOST)
     # Without the neighbour of rank r, the k-th and all behind r are one place farther out: by 1 / (D rank) on a logarithmic scale.
     steps = 1 / k - np.cumsum((1 / np.arange(1, k))[::-1])[::-1] / (k - 1)
     moved = -(np.append(steps, 1 / k) @ of.lost[:k]) / value
@@ -277,7 +278,7 @@ def _likeliest(logs: Values, inner: int, outer: int) -> float:
         score = float((1 / value - (outer - 1) * logs + between * logs / grown).sum())
         bend = float((1 / value**2 + between * np.square(logs / grown) * np.exp(-value * logs)).sum())
         step = score / (value * bend)
-        value = min(value * float(np.exp(np.clip(step, -1, 1))), _MOST)
+        value = min(value * float(np.exp(np.clip(step, -1, 1))), MOST)
         if abs(step) < 1e-10:
             break
     return value
@@ -287,7 +288,7 @@ def _logs(graph: Near, inner: int, outer: int) -> Values:
     """Logarithms of the ratio of two neighbours' distances, of each row; a hair above zero where they are as far."""
     _enough(graph)
     logs = np.log(graph.distances[:, outer - 1] / graph.distances[:, inner - 1])
-    return np.maximum(logs, 1e-12)
+    return np.maximum(logs, _HAIR)
 
 
 def _enough(graph: Near) -> None:
