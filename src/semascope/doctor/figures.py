@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from semascope.ops import Interval
+from semascope.ops import Interval, proportion
 from semascope.report import Finding
 
 SHOWN = 10  # places of rows that a finding carries
-_Z = 1.959964  # of a normal curve, 95 % between minus and plus
 
 
 def share(count: int, n: int) -> Interval:
@@ -22,11 +20,7 @@ def share(count: int, n: int) -> Interval:
     """
     if n < 1:
         return Interval(float("nan"), 0.0, 1.0, 0)
-    p = count / n
-    middle = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z * np.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
-    low, high = min(p, max(0.0, middle - half)), max(p, min(1.0, middle + half))
-    return Interval(p, float(low), float(high), n)
+    return proportion(count, n)
 
 
 def percent(interval: Interval) -> str:

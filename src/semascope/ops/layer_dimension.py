@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semascope.errors import InputError, OptionError
-from semascope.ops.cloud.dimension import cells, gride
+from semascope.ops.cloud.dimension import LEAST, cells, gride
 from semascope.ops.cloud.near import near
 from semascope.ops.door import integer
 from semascope.ops.door import texts as checked_texts
@@ -18,7 +18,6 @@ from semascope.ops.statistics import Interval
 from semascope.types import Array, Progress, Tokens
 
 AT_ONCE = 256  # windows whose token states are held at one time
-LEAST = 20  # rows that differ, below which no dimension is told
 
 
 @dataclass(frozen=True, eq=False)

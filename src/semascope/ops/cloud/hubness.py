@@ -11,7 +11,7 @@ from semascope.errors import InputError
 from semascope.ops.cloud.near import Near
 from semascope.ops.cloud.uncertain import jackknife, random_groups
 from semascope.ops.door import integer
-from semascope.ops.statistics import Interval
+from semascope.ops.statistics import Interval, proportion
 
 GROUPS = 20
 
@@ -65,21 +65,10 @@ def hubness(graph: Near, k: int = 10, *, seed: int = 0) -> Hubness:
     parts = (group == one for one in range(GROUPS))
     without = np.array([_figures(_counted_without(graph.indices, k, n, gone)[~gone]) for gone in parts])
     skew, lost = (jackknife(float(figures[0, place]), without[:, place], n) for place in range(2))
-    seen = _wilson(int((counts == 0).sum()), n)
+    seen = proportion(int((counts == 0).sum()), n)
     orphans = Interval(seen.value, max(0.0, min(seen.low, lost.low)), min(1.0, max(seen.high, lost.high)), n)
     hub = int(counts.argmax())
-    return Hubness(k, counts, skew, orphans, _wilson(int(counts[hub]), n - 1), hub, graph.rows)
-
-
-def _wilson(count: int, n: int) -> Interval:
-    """A share of n rows with its 95 % interval: none seen is no proof that there are none.
-
-    Source: Wilson (1927), "Probable Inference, the Law of Succession, and Statistical Inference".
-    """
-    p, z = count / n, 1.959964
-    middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z * float(np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))) / (1 + z**2 / n)
-    return Interval(p, max(0.0, min(p, middle - half)), min(1.0, max(p, middle + half)), n)
+    return Hubness(k, counts, skew, orphans, proportion(int(counts[hub]), n - 1), hub, graph.rows)
 
 
 def occurrences(indices: NDArray[np.int32], k: int, n: int) -> NDArray[np.int64]:
