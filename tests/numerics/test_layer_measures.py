@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -22,10 +24,11 @@ from semascope.ops.layer_quality import (
     matrix_entropy,
     prompt_entropy,
 )
-from semascope.ops.layer_reading import read_every_layer, reworded_views
+from semascope.ops.layer_reading import HELD, read_every_layer, reworded_views
 from semascope.ops.statistics import Interval
 from semascope.testing.asking import sentences
 from semascope.testing.model import TinyModel
+from semascope.types import States
 
 reference = pytest.mark.reference
 RNG = np.random.default_rng(8)
@@ -207,6 +210,54 @@ def test_reading_in_parts_gives_what_reading_at_once_gives() -> None:
     np.testing.assert_allclose(read.token_mean, states.hidden.mean(axis=1, dtype=np.float64), atol=1e-6)
     np.testing.assert_allclose(read.token_spread, states.hidden.std(axis=1, dtype=np.float64), atol=1e-6)
     assert read.tokens == len(states.ids)
+
+
+class Wide:
+    """A reader of many layers and columns, which writes down how large the states are that it gives."""
+
+    max_length = 500
+
+    def __init__(self, layers: int, width: int) -> None:
+        self.shape = (layers, width)
+        self.texts: list[int] = []
+        self.largest = 0
+
+    def states(self, texts: list[str], *, layers: str) -> States:
+        assert layers == "all"
+        lengths = [len(text) for text in texts]
+        hidden = np.full((self.shape[0], sum(lengths), self.shape[1]), 2, np.float32)
+        self.texts.append(len(texts))
+        self.largest = max(self.largest, hidden.size)
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return States(
+            hidden,
+            offsets,
+            np.zeros(sum(lengths), np.int32),
+            np.zeros((sum(lengths), 2), np.int32),
+            tuple(range(self.shape[0])),
+        )
+
+
+def test_many_layers_of_long_texts_are_read_in_parts_that_fit() -> None:
+    """80 texts of 500 tokens at 24 layers of 256 columns are 246 million numbers, 64 of them 197 million."""
+    model = Wide(24, 256)
+    told: list[int] = []
+    tracemalloc.start()
+    read = read_every_layer(model, ["x" * 500] * 80, paths=False, progress=lambda done, _: told.append(done))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert model.largest <= HELD
+    assert sum(model.texts) == 80 == told[-1]
+    assert most < 2.5 * 4 * HELD  # two parts in float32 at a time, and one layer in float64
+    assert read.tokens == 40_000
+    np.testing.assert_array_equal(read.rows, 2)
+    np.testing.assert_array_equal(read.token_spread, 0)
+
+
+def test_few_layers_of_short_texts_are_read_64_at_a_time() -> None:
+    model = Wide(4, 16)
+    read_every_layer(model, ["a few words"] * 200, paths=False)
+    assert model.texts == [1, 64, 64, 64, 7]
 
 
 def test_views_change_texts_and_differ_from_each_other() -> None:

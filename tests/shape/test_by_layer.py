@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,15 @@ from click.testing import CliRunner
 
 from semascope.cli import app
 from semascope.errors import InputError, OptionError
+from semascope.metrics import Scores
 from semascope.ops import digest
 from semascope.ops.words import words
 from semascope.report import Report
 from semascope.shape import layers
-from semascope.testing.asking import WordSums, sentences, similarity
+from semascope.shape.by_layer import _looked as looked
+from semascope.shape.by_layer import chosen_layer
+from semascope.shape.by_layer_said import said
+from semascope.testing.asking import WordSums, retrieval, sentences, similarity
 from semascope.types import States
 
 SPOILT = (2.0, 0.1, 1.0, 3.0)  # noise at each layer
@@ -96,6 +101,76 @@ def test_without_a_task_it_says_what_it_does_not_know() -> None:
     found = layers(Planted(), sentences(80))
     assert "is not known without one" in found.verdict
     assert not found.numbers["tasks"]
+
+
+class Prompted(Planted):
+    """One whose queries get a prompt: told of a kind it writes down what it was given as what."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prompts = {"query": "Ask: "}
+        self.read: dict[str, set[str]] = {"document": set(), "query": set()}
+
+    def states(self, texts: list[str], *, layers: str, kind: str = "document") -> States:
+        self.read[kind] |= set(texts)
+        return super().states([self.prompts.get(kind, "") + text for text in texts], layers=layers)
+
+
+def test_queries_are_read_with_the_models_prompt_for_queries() -> None:
+    model, task = Prompted(), retrieval(20)
+    layers(model, sentences(80), tasks=[task])
+    for texts, kind in task.inputs().values():
+        assert set(texts) <= model.read[kind]
+    assert model.read["query"] == {text for texts, kind in task.inputs().values() for text in texts if kind == "query"}
+
+
+def correlated(*noise: float) -> list[Scores]:
+    """Scores of layers whose cosines are the truth and so much noise; of infinite noise nothing is left."""
+    rng = np.random.default_rng(5)
+    truth = rng.normal(size=200)
+    return [
+        Scores(
+            "made up",
+            "Spearman",
+            "spearman",
+            tuple(map(str, range(200))),
+            {"score": np.zeros(200) if np.isinf(one) else truth + one * rng.normal(size=200), "gold": truth},
+        )
+        for one in noise
+    ]
+
+
+def test_layers_without_a_score_are_left_out_of_the_choice() -> None:
+    nothing = float("inf")
+    found = chosen_layer("made up", correlated(nothing, 0.1, 3.0, 1.0, nothing))
+    assert found is not None
+    assert (found.best, found.over, found.end, found.inner, found.shown) == (1, 3, 3, True, True)
+    found = chosen_layer("made up", correlated(nothing, 3.0, 0.1))
+    assert found is not None
+    assert (found.best, found.over, found.end, found.inner, found.shown) == (2, 1, 2, False, True)
+    assert chosen_layer("made up", correlated(nothing, 0.1, nothing)) is None
+
+
+@pytest.mark.parametrize(
+    ("noise", "verdict", "finding"),
+    [
+        (
+            (0.1, 3.0, float("inf")),
+            "layer 0 of 2 is better than layer 1 (the last that has a score)",
+            "Spearman is highest",
+        ),
+        ((float("inf"), 0.1, float("inf")), "is not known without one", "Spearman is defined at 1 of 3 layers"),
+    ],
+)
+def test_a_task_without_a_score_at_a_layer_is_reported_all_the_same(
+    noise: tuple[float, ...], verdict: str, finding: str
+) -> None:
+    plain = looked(Planted(SPOILT[:3]), sentences(80), [], 0, None)
+    report = said(replace(plain, scores={"made up": correlated(*noise)}), "planted")
+    assert verdict in report.verdict
+    assert next(one.says for one in report.findings if one.name == "made up").startswith(finding)
+    json.dumps(report.to_json())
+    assert "Layers by figures" in report.html()
 
 
 def test_progress_is_told_to_the_end() -> None:

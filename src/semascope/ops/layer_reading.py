@@ -13,9 +13,10 @@ from semascope.errors import InputError, OptionError
 from semascope.ops.door import texts as checked_texts
 from semascope.ops.layer_quality import curvature, prompt_entropy
 from semascope.ops.rewording import CASES, cases, typos
-from semascope.types import Progress
+from semascope.types import Kind, Progress
 
-AT_ONCE = 64  # texts whose token states are held at one time
+AT_ONCE = 64  # texts whose token states are held at one time, at most
+HELD = 2**26  # numbers in them, layers x tokens x columns, unless one text has more
 
 
 class LayerReading(NamedTuple):
@@ -42,6 +43,7 @@ def read_every_layer(
     model: Any,
     texts: Sequence[str],
     *,
+    kind: Kind = "document",
     paths: bool = True,
     alpha: float = 1.0,
     signed: bool = True,
@@ -52,6 +54,7 @@ def read_every_layer(
     Args:
         model: A Reader: what gives token states.
         texts: At least one.
+        kind: Whose prompt is put in front, where the model has prompts.
         paths: Whether the entropy and the curvature of each text are wanted.
         alpha: Order of the entropy.
         signed: Whether turning back counts in the curvature.
@@ -66,40 +69,77 @@ def read_every_layer(
         raise InputError("texts: want at least 1, got none")
     if not hasattr(model, "states"):
         raise OptionError(f"model: want one whose layers can be read, got {type(model).__name__}")
-    parts: list[tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]]] = []
-    total, squares, count = np.zeros(0), np.zeros(0), 0
-    for start in range(0, len(items), AT_ONCE):
-        states = model.states(items[start : start + AT_ONCE], layers="all")
+    # A model without prompts need not know of kinds.
+    named = {"kind": kind} if kind != "document" and getattr(model, "prompts", None) else {}
+    sums = _Sums(paths, alpha, signed)
+    start = 0
+    while start < len(items):
+        stop = start + _fitting(items[start : start + AT_ONCE], sums.numbers, getattr(model, "max_length", None))
+        states = model.states(items[start:stop], layers="all", **named)
         empty = np.flatnonzero(states.lengths == 0)
         if len(empty):
             raise InputError(f"texts: want a token in each, got none in text {start + int(empty[0])}")
-        hidden = states.hidden.astype(np.float64)
-        parts.append(_kept(hidden, states.offsets, paths=paths, alpha=alpha, signed=signed))
-        total = hidden.sum(axis=1) + (total if count else 0)
-        squares = np.square(hidden).sum(axis=1) + (squares if count else 0)
-        count += hidden.shape[1]
+        sums.add(states.hidden, states.offsets)
+        start = stop
         if progress is not None:
-            progress(min(start + AT_ONCE, len(items)), len(items))
-    mean = total / count
-    spread = np.sqrt((squares / count - np.square(mean)).clip(0))
-    rows, entropy, bend = (np.concatenate(one, axis=1) for one in zip(*parts, strict=True))
-    return LayerReading(rows, entropy, bend, mean, spread, count)
+            progress(start, len(items))
+    return sums.reading()
 
 
-def _kept(
-    hidden: NDArray[np.float64], offsets: NDArray[np.int64], *, paths: bool, alpha: float, signed: bool
-) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]]:
-    layers, _, dim = hidden.shape
-    n = len(offsets) - 1
-    rows = np.empty((layers, n, dim), np.float32)
-    entropy, bend = np.full((layers, n), np.nan), np.full((layers, n), np.nan)
-    for text, (start, stop) in enumerate(pairwise(offsets.tolist())):
-        own = hidden[:, start:stop]
-        rows[:, text] = own.mean(axis=1)
-        if paths:
-            entropy[:, text] = [prompt_entropy(one, alpha=alpha) for one in own]
-            bend[:, text] = [curvature(one, signed=signed) for one in own]
-    return rows, entropy, bend
+def _fitting(texts: Sequence[str], numbers: int, longest: int | None) -> int:
+    """How many of the next texts have states that can be held at once: one where it is not known yet how much a token takes."""
+    if not numbers:
+        return 1
+    # A token stands for a byte or more; a few are put around a text, and a prompt before it.
+    most = [min(len(text.encode("utf-8", "replace")) + 32, longest or HELD) for text in texts]
+    return max(1, int(np.searchsorted(np.cumsum(most), HELD // numbers, side="right")))
+
+
+class _Sums:
+    """What is kept of states, layer by layer, so that one layer of them at a time is held in float64.
+
+    Args:
+        paths: As above.
+        alpha: As above.
+        signed: As above.
+    """
+
+    def __init__(self, paths: bool, alpha: float, signed: bool) -> None:
+        self.numbers = 0  # of one token at all layers
+        self._paths = paths
+        self._alpha = alpha
+        self._signed = signed
+        self._parts: list[tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]]] = []
+        self._total, self._squares, self._count = np.zeros(0), np.zeros(0), 0
+
+    def add(self, hidden: NDArray[np.float32], offsets: NDArray[np.int64]) -> None:
+        """States (layers, tokens, d) of further texts."""
+        layers, tokens, dim = hidden.shape
+        if not self.numbers:
+            self.numbers = layers * dim
+            self._total, self._squares = np.zeros((layers, dim)), np.zeros((layers, dim))
+        n = len(offsets) - 1
+        rows = np.empty((layers, n, dim), np.float32)
+        entropy, bend = np.full((layers, n), np.nan), np.full((layers, n), np.nan)
+        for layer in range(layers):
+            states = hidden[layer].astype(np.float64)
+            self._total[layer] += states.sum(axis=0)
+            self._squares[layer] += np.einsum("td,td->d", states, states)
+            for text, (start, stop) in enumerate(pairwise(offsets.tolist())):
+                own = states[start:stop]
+                rows[layer, text] = own.mean(axis=0)
+                if self._paths:
+                    entropy[layer, text] = prompt_entropy(own, alpha=self._alpha)
+                    bend[layer, text] = curvature(own, signed=self._signed)
+        self._count += tokens
+        self._parts.append((rows, entropy, bend))
+
+    def reading(self) -> LayerReading:
+        """Of all that was added."""
+        mean = self._total / self._count
+        spread = np.sqrt((self._squares / self._count - np.square(mean)).clip(0))
+        rows, entropy, bend = (np.concatenate(one, axis=1) for one in zip(*self._parts, strict=True))
+        return LayerReading(rows, entropy, bend, mean, spread, self._count)
 
 
 def reworded_views(texts: Sequence[str], count: int, *, seed: int = 0) -> list[list[str]]:

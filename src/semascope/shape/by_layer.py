@@ -24,7 +24,7 @@ from semascope.ops.cloud.rank import effective_rank, spectrum
 from semascope.ops.layer_quality import HIGHER_IS_BETTER
 from semascope.ops.layer_reading import LayerReading, read_every_layer, reworded_views
 from semascope.report import Report
-from semascope.types import Array, Progress, Task
+from semascope.types import Array, Kind, Progress, Task
 
 LEAST = 60  # texts, below which layers are not compared
 SAMPLE = 600  # texts looked at unless more are asked for
@@ -61,7 +61,7 @@ class Layers:
     def picked(self, name: str) -> int:
         """The layer that is best by a label-free figure."""
         values = self.values(name)
-        return int((values if HIGHER_IS_BETTER[name] else -values).argmax())
+        return int(np.where(np.isnan(values), -np.inf, values if HIGHER_IS_BETTER[name] else -values).argmax())
 
 
 def layers(
@@ -101,13 +101,13 @@ def layers(
 
 def _looked(model: Any, texts: list[str], tasks: Sequence[Task], seed: int, progress: Progress | None) -> Layers:
     reworded = texts[:REWORDED]
-    asked = [{key: list(own) for key, (own, _) in task.inputs().items()} for task in tasks]
-    total = len(texts) + _VIEWS * len(reworded) + sum(len(own) for one in asked for own in one.values())
+    asked = [task.inputs() for task in tasks]
+    total = len(texts) + _VIEWS * len(reworded) + sum(len(own) for one in asked for own, _ in one.values())
     done = 0
 
-    def read(some: Sequence[str], *, paths: bool = False) -> LayerReading:
+    def read(some: Sequence[str], kind: Kind = "document", *, paths: bool = False) -> LayerReading:
         nonlocal done
-        found = read_every_layer(model, some, paths=paths, progress=_onward(progress, done, total))
+        found = read_every_layer(model, some, kind=kind, paths=paths, progress=_onward(progress, done, total))
         done += len(some)
         return found
 
@@ -119,7 +119,7 @@ def _looked(model: Any, texts: list[str], tasks: Sequence[Task], seed: int, prog
         figures = [_figures(plain, [view[at] for view in views], at, seed) for at in range(len(plain.rows))]
         scores: dict[str, Sequence[Scores]] = {}
         for task, inputs in zip(tasks, asked, strict=True):
-            rows = {key: read(own).rows for key, own in inputs.items()}
+            rows = {key: read(list(own), kind).rows for key, (own, kind) in inputs.items()}
             scores[task.name] = [
                 task.judge({key: own[at] for key, own in rows.items()}) for at in range(len(plain.rows))
             ]
@@ -184,6 +184,7 @@ class Chosen:
         metric: Its headline.
         best: The layer of the highest score.
         over: What it is compared with: the last layer, or, where it is the last, the one that comes next in score.
+        end: The last layer that has a score at all, which is what "the last" means here.
         gain: Of the best over that one, p corrected for the number of layers it was chosen from.
     """
 
@@ -191,6 +192,7 @@ class Chosen:
     metric: str
     best: int
     over: int
+    end: int
     gain: Difference
 
     @property
@@ -204,19 +206,25 @@ class Chosen:
         return self.gain.shown and self.gain.value > 0
 
 
-def chosen_layer(name: str, scores: Sequence[Scores], seed: int = 0) -> Chosen:
-    """Which layer a task scores highest, and by how much it beats the last, or the next one where it is the last."""
+def chosen_layer(name: str, scores: Sequence[Scores], seed: int = 0) -> Chosen | None:
+    """Which layer a task scores highest, and by how much it beats the last, or the next one where it is the last.
+
+    A layer whose headline is not defined is left out (a correlation has none where all values are equal); None where it is defined at
+    fewer than two.
+    """
     values = np.array([one.value() for one in scores])
-    last = len(values) - 1
-    best = int(np.nanargmax(values))
-    every = [paired(scores[-1], one, draws=2000, seed=seed) for one in scores[:-1]]
+    known = np.flatnonzero(np.isfinite(values)).tolist()
+    if len(known) < 2:
+        return None
+    end = known.pop()
+    every = [paired(scores[end], scores[at], draws=2000, seed=seed) for at in known]
     corrected = holm([one.p for one in every])
-    if best != last:
-        return Chosen(name, scores[0].metric, best, last, replace(every[best], p=float(corrected[best])))
-    over = int(np.nanargmax(values[:-1]))
-    one = every[over]
-    turned = replace(one, value=-one.value, low=-one.high, high=-one.low, wins=one.losses, losses=one.wins)
-    return Chosen(name, scores[0].metric, last, over, replace(turned, p=float(corrected[over])))
+    place = int(values[known].argmax())
+    over, gain, p = known[place], every[place], float(corrected[place])
+    if values[over] >= values[end]:
+        return Chosen(name, scores[0].metric, over, end, end, replace(gain, p=p))
+    turned = replace(gain, value=-gain.value, low=-gain.high, high=-gain.low, wins=gain.losses, losses=gain.wins)
+    return Chosen(name, scores[0].metric, end, over, end, replace(turned, p=p))
 
 
 def ties(found: Layers) -> Ties:
@@ -228,9 +236,11 @@ def ties(found: Layers) -> Ties:
         row: dict[str, tuple[float, float]] = {}
         for figure in PICKS:
             values = found.values(figure) * (1 if HIGHER_IS_BETTER[figure] else -1)
-            tie = spearman(values, quality)
+            known = np.isfinite(values) & np.isfinite(quality)
+            values, scored = values[known], quality[known]
+            tie = spearman(values, scored) if len(values) > 2 else float("nan")
             if np.isfinite(tie):
-                drawn = np.array([spearman(values, rng.permutation(quality)) for _ in range(999)])
+                drawn = np.array([spearman(values, rng.permutation(scored)) for _ in range(999)])
                 row[figure] = (tie, float((1 + (np.abs(drawn) >= abs(tie) - 1e-9).sum()) / 1000))
         out[task] = row
     return out

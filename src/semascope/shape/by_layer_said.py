@@ -17,14 +17,20 @@ _DRAWS = 300  # of the bootstrap of a task's score
 
 def said(found: Layers, name: str) -> Report:
     """The report of what was found of each layer."""
-    chosen = [chosen_layer(task, scores) for task, scores in found.scores.items()]
+    judged = [chosen_layer(task, scores) for task, scores in found.scores.items()]
+    chosen = [one for one in judged if one is not None]
     picks = {figure: found.picked(figure) for figure in PICKS}
     tied = ties(found)
     return Report(
         "shape",
         name,
         _verdict(found, chosen, picks),
-        [*_task_findings(found, chosen, picks), _picked(found, picks, chosen), _outliers(found)],
+        [
+            *_task_findings(found, chosen, picks),
+            *_not_judged(found, chosen),
+            _picked(found, picks, chosen),
+            _outliers(found),
+        ],
         tables=[*_tables(found), *([_tie_table(tied, len(found.figures))] if tied else [])],
         curves=_curves(found),
         pictures=[_heat(found)],
@@ -45,19 +51,19 @@ def _verdict(found: Layers, chosen: Sequence[Chosen], picks: Mapping[str, int]) 
     parts: list[str] = []
     for one in chosen:
         score = found.scores[one.task][one.best].value()
+        end = _end(one, last)
+        top = "the last layer" if one.end == last else end
         if one.inner and one.shown:
             parts.append(
-                f"{one.task}: layer {one.best} of {last} is better than the last ({one.metric} {score:.3f}, {one.gain})"
+                f"{one.task}: layer {one.best} of {last} is better than {end} ({one.metric} {score:.3f}, {one.gain})"
             )
         elif one.inner:
-            parts.append(f"{one.task}: no layer is shown to be better than the last (highest: {one.best}, {one.gain})")
+            parts.append(f"{one.task}: no layer is shown to be better than {end} (highest: {one.best}, {one.gain})")
         elif one.shown:
-            parts.append(
-                f"{one.task}: the last layer is best ({one.metric} {score:.3f}, over layer {one.over} {one.gain})"
-            )
+            parts.append(f"{one.task}: {top} is best ({one.metric} {score:.3f}, over layer {one.over} {one.gain})")
         else:
             parts.append(
-                f"{one.task}: the last layer scores highest and is not shown to be better than layer {one.over} ({one.gain})"
+                f"{one.task}: {top} scores highest and is not shown to be better than layer {one.over} ({one.gain})"
             )
     near = sum(abs(one.best - free) <= 1 for one in chosen)
     by = _by_chance(chosen, last)
@@ -66,6 +72,23 @@ def _verdict(found: Layers, chosen: Sequence[Chosen], picks: Mapping[str, int]) 
         + f". InfoNCE, without labels, picks layer {free}: within one of the best for {near} of {len(chosen)} "
         + f"(a random layer: {by:.1f})."
     )
+
+
+def _end(one: Chosen, last: int) -> str:
+    return "the last" if one.end == last else f"layer {one.end} (the last that has a score)"
+
+
+def _not_judged(found: Layers, chosen: Sequence[Chosen]) -> list[Finding]:
+    """Of tasks that have no score at so many layers that none can be compared."""
+    out: list[Finding] = []
+    for task, scores in found.scores.items():
+        if task not in {one.task for one in chosen}:
+            known = sum(bool(np.isfinite(one.value())) for one in scores)
+            says = f"{scores[0].metric} is defined at {known} of {len(scores)} layers, so that none can be compared"
+            out.append(
+                Finding(task, "note", f"{says} (are all values at a layer equal?).", {"layers with a score": known})
+            )
+    return out
 
 
 def _by_chance(chosen: Sequence[Chosen], last: int) -> float:
@@ -78,10 +101,11 @@ def _task_findings(found: Layers, chosen: Sequence[Chosen], picks: Mapping[str, 
     out: list[Finding] = []
     for one in chosen:
         scores = found.scores[one.task]
-        best, end = scores[one.best].interval(draws=_DRAWS), scores[-1].interval(draws=_DRAWS)
+        best, end = scores[one.best].interval(draws=_DRAWS), scores[one.end].interval(draws=_DRAWS)
+        others = sum(bool(np.isfinite(own.value())) for own in scores) - 1
         free = scores[picks["InfoNCE"]].value()
-        says = f"{one.metric} is highest at layer {one.best} of {last}: {best}; at the last {end}"
-        says += f"; over layer {one.over} {one.gain}, corrected for {last} layers"
+        says = f"{one.metric} is highest at layer {one.best} of {last}: {best}; at {_end(one, last)} {end}"
+        says += f"; over layer {one.over} {one.gain}, corrected for {others} layers"
         says += f". At the layer that InfoNCE picks ({picks['InfoNCE']}) it is {free:.3f}."
         level = "note" if not one.shown else "warning" if one.inner else "fine"
         numbers = {
@@ -162,7 +186,8 @@ def _cell(one: Interval) -> str:
 
 def _curves(found: Layers) -> list[Curve]:
     def line(rows: Sequence[Interval]) -> list[tuple[float, float, float, float]]:
-        return [(float(at), *(float(value) for value in one[:3])) for at, one in enumerate(rows)]  # type: ignore[misc]
+        known = [(float(at), one) for at, one in enumerate(rows) if np.isfinite(one[:3]).all()]
+        return [(at, float(one.value), float(one.low), float(one.high)) for at, one in known]
 
     def figure(name: str) -> list[tuple[float, float, float, float]]:
         return line([one[name] for one in found.figures])
@@ -170,7 +195,9 @@ def _curves(found: Layers) -> list[Curve]:
     out: list[Curve] = []
     if found.scores:
         lines = {task: line([one.interval(draws=_DRAWS) for one in scores]) for task, scores in found.scores.items()}
-        out.append(Curve("What tasks make of each layer", "layer", "score", lines))
+        lines = {task: points for task, points in lines.items() if points}
+        if lines:
+            out.append(Curve("What tasks make of each layer", "layer", "score", lines))
     without = {name: figure(name) for name in ("InfoNCE", "dataset entropy", "prompt entropy")}
     out.append(Curve("Quality without labels", "layer", "0 to 1", without))
     alike = {name: figure(name) for name in ("last's neighbours", "CKA with last")}
