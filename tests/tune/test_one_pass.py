@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from semascope.encoders import Encoder
+from semascope.encoders import Encoder, as_encoder
 from semascope.encoders.transformer import TransformerEncoder
 from semascope.lab import Lab
 from semascope.metrics.ranking import ranked
 from semascope.ops import unit
+from semascope.passport import CANARIES, Passport
 from semascope.recipe import Part, parse
 from semascope.registry import make
 from semascope.testing import asking
 from semascope.testing.model import TinyModel
-from semascope.tune import onepass, recipes, scoring
+from semascope.tune import onepass, recipes, scoring, tune
 from semascope.tune.building import built, finished
 from semascope.tune.recipes import OWN, Candidate, Change, Reading
 from semascope.types import States
@@ -141,7 +142,15 @@ def test_an_encoder_without_layers_gives_its_own_rows_alone() -> None:
     np.testing.assert_array_equal(rows.base(OWN)[rows.places(TEXTS[:9], "document")], encoder.encode(TEXTS[:9]))
 
 
-class _Dies(asking.WordSums):
+class _Known(asking.WordSums):
+    """Says what it is, as one whose weights can be hashed."""
+
+    @property
+    def passport(self) -> Passport:
+        return dataclasses.replace(super().passport, kind="sums")
+
+
+class _Dies(_Known):
     def __init__(self, after: int) -> None:
         super().__init__()
         self.left, self.asked = after, 0
@@ -165,12 +174,67 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.M
     np.testing.assert_array_equal(rows.base(OWN), fresh.base(OWN))
     third = _Dies(after=0)
     assert onepass.read(third, {"document": texts[::-1]}, cache=tmp_path).fresh == 0
-    other = asking.WordSums(seed=1)  # another encoder's rows are not taken for these
+    other = _Known(seed=1)  # another encoder's rows are not taken for these
     assert onepass.read(other, {"document": texts}, cache=tmp_path).fresh == 35
 
 
+def test_what_is_known_by_name_alone_is_read_anew(tmp_path: Path) -> None:
+    texts = TEXTS[:12]
+    for number in (1.0, -1.0):
+
+        def named(some: Any, number: float = number) -> Any:
+            return np.array([[len(text), number] for text in some], np.float32)
+
+        encoder = as_encoder(named)
+        rows = onepass.read(encoder, {"document": texts}, cache=tmp_path)
+        np.testing.assert_array_equal(rows.base(OWN)[rows.places(texts, "document")], encoder.encode(texts))
+    assert not list(tmp_path.rglob("*.npy"))
+
+
+def test_canaries_tell_encoders_of_one_name_apart(tmp_path: Path) -> None:
+    class Remote(_Known):
+        @property
+        def passport(self) -> Passport:
+            made = Passport(kind="remote", dim=self.dim, weights="endpoint")
+            return dataclasses.replace(made, canaries=self.encode(list(CANARIES)))
+
+    texts = TEXTS[:12]
+    for seed in (0, 1):
+        encoder = Remote(seed=seed)
+        rows = onepass.read(encoder, {"document": texts}, cache=tmp_path)
+        assert rows.fresh == 12
+        np.testing.assert_array_equal(rows.base(OWN)[rows.places(texts, "document")], encoder.encode(texts))
+    assert onepass.read(Remote(seed=1), {"document": texts}, cache=tmp_path).fresh == 0
+
+
+class _Prompted(TinyModel):
+    def encode(self, texts: Any, *, kind: Any = "document", **how: Any) -> Any:
+        return super().encode([f"{kind}: {text}" for text in texts], **how)
+
+    def states(self, texts: Any, *, layers: Any = (-1,), kind: Any = "document") -> Any:
+        return super().states([f"{kind}: {text}" for text in texts], layers=layers)
+
+
+def test_queries_are_read_as_queries_by_a_model_of_another_kind() -> None:
+    model = _Prompted()
+    rows = onepass.read(model, {"query": TEXTS[:4], "document": TEXTS[:4]})
+    for kind in ("query", "document"):
+        wanted = make(Part("mean"))(model.states(TEXTS[:4], layers=(2,), kind=kind))
+        got = rows.base(Reading((2,), "mean"))[rows.places(TEXTS[:4], kind)]
+        np.testing.assert_allclose(got, wanted, atol=1e-6)
+
+
+def test_a_model_without_prompts_is_tuned_on_queries() -> None:
+    model = TinyModel(depth=1, width=8)
+    found = tune(None, model, [asking.retrieval(30)])
+    assert found.chosen in found.searched.values
+    assert np.isfinite(found.latency.of(found.chosen))
+    pooled: Any = built(model, Part("tiny"), Candidate(Reading((0,), "mean"), Change(), 8, 8), found.rows, found.learn)
+    assert pooled.encode(TEXTS[:2], kind="query").shape == (2, 8)
+
+
 def test_the_cache_loses_what_was_not_used_for_longest_and_reads_it_again(tmp_path: Path) -> None:
-    encoder = asking.WordSums()
+    encoder = _Known()
     onepass.read(encoder, {"document": TEXTS[:20]}, cache=tmp_path)
     os.utime(next(tmp_path.glob("*/*.own.npy")), (1, 1))
     onepass.read(encoder, {"document": TEXTS[20:40]}, cache=tmp_path)

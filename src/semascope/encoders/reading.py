@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -107,8 +108,13 @@ def states_for(
     backbone: Any, pooling: Any, parts: Sequence[Part], texts: Sequence[str], kind: Kind = "document"
 ) -> States:
     """What a pooling is given: the layers that the recipe names, else those it wants; averaged where it reads only one."""
-    named = {} if kind == "document" else {"kind": kind}
-    return _as_read(pooling, backbone.states(texts, layers=_layers(pooling, parts), **named))
+    return _as_read(pooling, backbone.states(texts, layers=_layers(pooling, parts), **kind_for(backbone, kind)))
+
+
+def kind_for(backbone: Any, kind: Kind) -> dict[str, Kind]:
+    """What tells the backbone's `states` the kind of text: nothing for documents, or where it reads all kinds alike."""
+    told = kind != "document" and "kind" in inspect.signature(backbone.states).parameters
+    return {"kind": kind} if told else {}
 
 
 def token_states(backbone: Any, pooling: Any, parts: Sequence[Part], tokens: Tokens) -> States:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from semascope.encoders.reading import kind_for
 from semascope.ops import top_k
 from semascope.tune.recipes import Candidate
 from semascope.types import Array, Kind
@@ -85,7 +86,7 @@ def measure(
 
 
 def _run(encoder: Any, layer: int, kind: Kind) -> Callable[[str], Any]:
-    asked = {} if kind == "document" else {"kind": kind}
+    asked = kind_for(encoder, kind)
     return lambda text: encoder.states([text], layers=(layer,), **asked)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semascope.encoders.reading import normalizes
+from semascope.encoders.reading import kind_for, normalizes
 from semascope.encoders.transformer import TransformerEncoder
 from semascope.errors import InputError
 from semascope.ops import digest, guarded, unit, whole
@@ -22,6 +23,7 @@ from semascope.types import Array, Kind, Progress, Vectors
 POOLINGS = ("mean", "weighted", "first", "last", "max")
 BLOCK = 1_024  # texts of one file of the cache: what a killed run loses at most
 CACHED = 4_000_000_000  # bytes that the cache may hold once a run has ended
+_HASH = re.compile(r"[0-9a-f]{64}")
 _STATES = 128  # texts whose states a reader of another kind is asked for at once
 
 
@@ -125,7 +127,8 @@ def read(
     Args:
         encoder: Any encoder; one that gives token states is read layer by layer.
         texts: By kind; repeats are read once.
-        cache: Folder where every thousand texts are kept as soon as they are read, by what made them; a killed run goes on there.
+        cache: Folder where every thousand texts are kept as soon as they are read, by what made them; a killed run goes on there. Nothing is kept of
+            a function, of which only the name is known.
         progress: Told after every batch.
 
     Raises:
@@ -148,7 +151,8 @@ def read(
     own: list[Array] = []
     pooled: list[Array] = []
     reader = _Pass(encoder)
-    folder = None if cache is None else cache / reader.key()
+    key = "" if cache is None else reader.key()
+    folder = cache / key if cache is not None and key else None
     for kind, part in blocks:
         file = None if folder is None else folder / f"{digest(kind, *part)[:24]}.npz"
         found = _kept(file, reader.deep)
@@ -166,7 +170,7 @@ def read(
         done += len(part)
         if progress is not None:
             progress(done, total)
-    if cache is not None and fresh:
+    if cache is not None and folder is not None and fresh:
         trim(cache)
     place = {(kind, text): row for row, (kind, text) in enumerate((k, text) for k, part in blocks for text in part)}
     return Rows(place, own, pooled, reader.layers, reader.depth, normalizes(encoder), cut, seconds, fresh, kinds)
@@ -196,10 +200,16 @@ class _Pass:
         self.seconds = 0.0
 
     def key(self) -> str:
-        """A name for what makes the rows: the encoder's identity, what computes, and what is read."""
+        """A name for what makes the rows: the encoder's identity, its canaries, what computes, and what is read.
+
+        "" where nothing says what made them: of a function only its name is known, and another one may bear it.
+        """
         passport = self.encoder.passport
+        if passport.kind in ("callable", "unknown") and not _HASH.fullmatch(passport.weights):
+            return ""
         versions = [f"{name} {version}" for name, version in sorted(passport.versions.items()) if name != "semascope"]
-        made = digest(passport.id, passport.dtype, passport.device, *versions, str(self.layers), str(POOLINGS), "1")
+        read = str(self.layers), str(POOLINGS), "2"
+        made = digest(passport.id, passport.dtype, passport.device, *versions, passport.canaries, *read)
         return f"{passport.id}-{made[:12]}"
 
     def block(self, texts: Sequence[str], kind: Kind, progress: Progress | None) -> dict[str, Array]:
@@ -212,7 +222,7 @@ class _Pass:
         else:
             found = {"own": self.encoder.encode(list(texts), kind=kind), "cut": np.array(0)}
             if self.deep:
-                found["pooled"] = np.concatenate(list(self._states(texts)), axis=2)
+                found["pooled"] = np.concatenate(list(self._states(texts, kind)), axis=2)
         self.seconds = perf_counter() - began
         return found
 
@@ -232,9 +242,10 @@ class _Pass:
                 progress(done, len(texts))
         return {"own": own, "pooled": out, "cut": np.array(np.count_nonzero(shown.cut))}
 
-    def _states(self, texts: Sequence[str]) -> Iterator[Array]:
+    def _states(self, texts: Sequence[str], kind: Kind) -> Iterator[Array]:
+        told = kind_for(self.encoder, kind)
         for start in range(0, len(texts), _STATES):
-            states = self.encoder.states(list(texts[start : start + _STATES]), layers=self.layers)
+            states = self.encoder.states(list(texts[start : start + _STATES]), layers=self.layers, **told)
             yield pool(states.hidden, states.offsets)
 
 
