@@ -163,7 +163,13 @@ def test_a_word_becomes_its_opposite_unless_the_phrase_is_fixed() -> None:
     assert every(opposed, "an optional element") == {"a required element"}
     assert every(opposed, "prices rose sharply") == {"prices fell sharply"}
     assert every(opposed, "the largest of the two") == {"the smallest of the two"}
-    for text in ("a six-year-old boat", "first of all, sit", "look after all of it", "New York is large-ish"):
+    for text in (
+        "a six-year-old boat",
+        "first of all, sit",
+        "look after all of it",
+        "New York is large-ish",
+        "as far as possible",
+    ):
         assert every(opposed, text) == {None}
 
 
@@ -211,6 +217,9 @@ def test_names_become_names_of_the_same_group() -> None:
         if one
     )
     assert found.exchanged("nothing here", rng()) is None
+    half = Entities.gathered(["He saw Zealand.", "They saw Zealand.", "He saw Nokia.", "They saw Nokia."])
+    assert every(half.exchanged, "He saw Zealand.") == {"He saw Nokia."}
+    assert every(half.exchanged, "Storm hits New Zealand.") == {None}
 
 
 @reference("minimal_pairs")

@@ -36,7 +36,7 @@ _PAIRS = """opened/closed starts/stops started/stopped add/remove adds/removes a
 _BEFORE = {
     "first": "at", "high": "all-time", "better": "had", "many": "how as so", "good": "a", "white": "the", "lost": "has have had",
     "after": "look named looked looks", "early": "as", "late": "as of", "later": "or", "fall": "last this", "old": "year years", "few": "a",
-    "likely": "most more less", "small": "", "best": "at",
+    "likely": "most more less", "possible": "as if where when", "necessary": "as if where when", "small": "", "best": "at",
 }  # fmt: skip
 _AFTER = {
     "new": "york zealand jersey orleans delhi hampshire mexico england", "white": "house", "first": "of time name",

@@ -39,6 +39,9 @@ _NAME = re.compile(
 _TITLES = frozenset(
     listed("mr mrs ms dr sir president minister prime king queen senator general judge professor coach secretary")
 )
+_PARTS = frozenset(
+    listed("New North South East West United Great Saint San Los Las El Sri Hong Tel Abu Rio Santa Puerto Costa Sierra")
+)
 _LEAST = 2  # times that a name is there before others are exchanged for it
 
 
@@ -128,6 +131,8 @@ def _named(text: str, known: Iterable[str]) -> list[tuple[int, int, str]]:
             first = name.split(" ")[0]
         if first.lower() in LITTLE | _TITLES or len(name) < 2:
             continue
+        if not _known(name, held) and first in _PARTS:
+            continue  # "New Zealand", of which "Zealand" alone is known
         if not _known(name, held) and " " in name:  # at a sentence's beginning: "Now Oracle"
             start, name = start + len(first) + 1, name[len(first) + 1 :]
         if _known(name, held):

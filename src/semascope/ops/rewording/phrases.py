@@ -167,7 +167,7 @@ def _free(joined: str, main: str, clause: str) -> bool:
     words, others = main.lower().split(), clause.lower().split()
     if set(words) & (CLAUSE | _LIMITS) or set(others) & ((CLAUSE - {"and", "or"}) | {"then", "else", "otherwise"}):
         return False
-    if others[0] in ("and", "or", "so", "not", "any") or {"and", "or"} & {words[-1], others[-1]}:
+    if others[0] in ("and", "or", "so", "not", "any", "according") or {"and", "or"} & {words[-1], others[-1]}:
         return False
     # "if a is and b is": what is behind "and" may belong to the main clause
     joins = [at for at, word in enumerate(others[:-1]) if word in ("and", "or")]

@@ -47,13 +47,14 @@ def synonyms(
     def change(text: str, rng: np.random.Generator) -> str:
         every = spots(text, spare=spare)
         most = max(1, round(share * len(every))) if share > 0 else 0
+        there = {text[start:stop].lower() for start, stop in every}  # a word put in beside itself would say it twice
         done: list[tuple[int, int, str]] = []
         for at in rng.permutation(len(every)):
             if len(done) >= most:
                 break
             start, stop = every[int(at)]
             new = _synonym(text[start:stop], known, senses, rng)
-            if new is not None:
+            if new is not None and new.lower() not in there:
                 done.append((start, stop, new))
         articles = (article(text, start, new) for start, _, new in done)
         return exchanged(text, [*done, *(one for one in articles if one is not None)])
