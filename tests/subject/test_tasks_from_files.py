@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +257,30 @@ def test_a_sample_is_drawn_evenly_and_said(tmp_path: Path) -> None:
     assert len(one.task.documents) == 30
     assert one.drawn == "4 of 10, drawn evenly"
     assert one.task.units == find_tasks(tmp_path / "mine", sample=4, seed=1).tasks[0].task.units
+
+
+def test_a_sample_has_some_of_every_label_and_of_matches(tmp_path: Path) -> None:
+    rows = [{"text": f"{WORDS[n % 16]} number {n}", "label": "rare" if n < 3 else "usual"} for n in range(400)]
+    jsonl(tmp_path / "labels.jsonl", rows)
+    pairs = [{"a": f"{WORDS[n % 16]} and {n}", "b": f"one {n}", "match": "yes" if n < 3 else "no"} for n in range(400)]
+    jsonl(tmp_path / "pairs.jsonl", pairs)
+    for seed in range(5):
+        found = find_tasks(tmp_path, sample=20, seed=seed)
+        assert not found.passed
+        by_kind: dict[str, Any] = {one.task.kind: one.task for one in found.tasks}
+        assert {len(one.task.units) for one in found.tasks} == {20}
+        assert 2 <= Counter(by_kind["classification"].labels)["rare"] <= 3
+        assert 2 <= sum(by_kind["pair matching"].matches) <= 3
+        assert any(one.drawn == "20 of 400, drawn evenly, but some of each" for one in found.tasks)
+
+
+def test_a_sample_too_small_for_one_file_does_not_stop_the_others(tmp_path: Path) -> None:
+    rows = [{"text": f"{WORDS[n % 16]} number {n}", "label": "ab"[n % 2]} for n in range(40)]
+    jsonl(tmp_path / "labels.jsonl", rows)
+    beir(tmp_path / "find")
+    found = find_tasks(tmp_path, sample=2)
+    assert [one.task.kind for one in found.tasks] == ["retrieval"]
+    assert "want at least 5 different texts" in found.passed["labels"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from semascope.corpus.columns import nearest
 from semascope.corpus.problems import OnBad, Problems
@@ -87,7 +88,8 @@ def find_tasks(
         split: Of a BEIR folder, which judgements: "train", "dev", "test"; where None test, else the only ones or all.
         titles: Whether a BEIR document's title goes before its text, as BEIR has it.
         qrels: Another file of judgements for a BEIR folder, in the shape of BEIR or TREC.
-        sample: At most so many units a task, drawn evenly; documents to rank all stay.
+        sample: At most so many units a task, drawn evenly, but two at least of every label, of matches and of others, as far as they go;
+            documents to rank all stay.
         seed: Of that draw.
         on_bad: "report" lists rows that cannot be used; "raise" makes the first an `InputError`.
         progress: Told while rows are read.
@@ -113,14 +115,15 @@ def find_tasks(
     for place, name in _names(places, path).items():
         try:
             made = read(place, name)
+            wanted = [(task, says) for task, says in made if kinds is None or task.kind in kinds]
+            drawn = [TaskFound(*_drawn(task, sample, seed, place, says)) for task, says in wanted]
         except (InputError, UnknownNameError) as error:
             if len(places) == 1 or on_bad == "raise":
                 raise
             passed[name] = str(error)
             continue
         passed |= {} if made else {name: "no column of judgements"}
-        wanted = [(task, says) for task, says in made if kinds is None or task.kind in kinds]
-        found += [TaskFound(*_drawn(task, sample, seed, place, says)) for task, says in wanted]
+        found += drawn
     if not found:
         raise _nothing(path, passed)
     return Found(found, log, passed)
@@ -179,5 +182,20 @@ def _drawn(task: Task, sample: int | None, seed: int, place: Path, says: str) ->
     n = len(task.units)
     if sample is None or n <= sample:
         return task, place, says, ""
-    chosen = np.sort(np.random.default_rng(seed).choice(n, sample, replace=False))
-    return task.part(chosen), place, says, f"{sample:,} of {n:,}, drawn evenly"
+    rng = np.random.default_rng(seed)
+    drawn = rng.choice(n, sample, replace=False)
+    kinds = getattr(task, "labels", None) or getattr(task, "matches", None) or ()
+    chosen = _some_of_each(kinds, drawn, rng) if len(kinds) == n else drawn
+    also = "" if set(chosen.tolist()) == set(drawn.tolist()) else ", but some of each"
+    return task.part(np.sort(chosen)), place, says, f"{sample:,} of {n:,}, drawn evenly{also}"
+
+
+def _some_of_each(kinds: Sequence[Any], drawn: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """As many places as were drawn, but two of every kind as far as there are so many: those that were drawn first, then others."""
+    order = np.concatenate([drawn, rng.permutation(np.setdiff1d(np.arange(len(kinds)), drawn))])
+    seen: Counter[Any] = Counter()
+    wanted: list[int] = []
+    for at in order.tolist():
+        wanted.append(min(seen[kinds[at]], 2))
+        seen[kinds[at]] += 1
+    return order[np.argsort(wanted, kind="stable")[: len(drawn)]]
