@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -166,3 +168,38 @@ def test_bad_commands_are_refused_with_what_to_do(tmp_path: Path) -> None:
     save(from_pairs(WordSums(), pairs(), name="sums"), tmp_path / "c")
     done = run.invoke(app, ["calibrate", "--apply", str(tmp_path / "c"), str(scores)])
     assert "scores.csv:2: want a number" in str(done.exception) + done.output
+
+
+class Unwritable(Calibrator):
+    """Cannot be written."""
+
+    @property
+    def learned_(self) -> Any:
+        raise KeyboardInterrupt
+
+    @learned_.setter
+    def learned_(self, value: Any) -> None:
+        del value
+
+
+def test_a_calibrator_is_kept_whole_or_not_at_all_and_takes_no_others_place(tmp_path: Path) -> None:
+    found = from_pairs(WordSums(), pairs(), name="sums")
+    with pytest.raises(KeyboardInterrupt):
+        save(replace(found, calibrator=Unwritable()), tmp_path / "c")
+    assert not list(tmp_path.iterdir())
+    save(found, tmp_path / "c")
+    before = (tmp_path / "c" / "calibrator.json").read_bytes()
+    with pytest.raises(OptionError, match="--out: want a new folder"):
+        save(found, tmp_path / "c")
+    assert (tmp_path / "c" / "calibrator.json").read_bytes() == before
+
+
+def test_where_nothing_can_be_kept_is_said_before_anything_is_read(tmp_path: Path) -> None:
+    for args in (
+        ["calibrate", "no-such-encoder", "--out", str(tmp_path)],
+        ["calibrate", "--apply", "no-such-folder", "no.csv", "--out", str(tmp_path / "no" / "there.csv")],
+        ["blindspots", "no-such-encoder", "--save", str(tmp_path / "no" / "there.jsonl")],
+    ):
+        done = CliRunner().invoke(app, args)
+        assert done.exit_code == 2
+        assert "in one that is there" in done.stderr or "in a folder that is there" in done.stderr

@@ -42,6 +42,8 @@ def blindspots(
     from semascope.encoders import as_encoder
     from semascope.evaluate import blindspots as room
 
+    if save:
+        room.free(Path(save))
     names, source = _parted(encoders)
     held = opened(source, {**how, "json_": json_, "sample": how["sample"] or 20_000})
     if held.texts is None:

@@ -75,6 +75,8 @@ def calibrate(
     from semascope.evaluate import calibrating as room
     from semascope.evaluate.calibrated import report as answered
 
+    if out is not None:
+        room.free(Path(out))
     if data is not None and no_labels:
         found, called = _unlabelled_pairs(encoder, data, precision, {**how, "json_": json_})
     elif data is not None:
@@ -145,6 +147,11 @@ def _unlabelled(encoder: str, source: str, precision: float, how: dict[str, Any]
     return found, held.name
 
 
+def _free(path: Path) -> None:
+    if path.is_dir() or not path.parent.is_dir():
+        raise OptionError(f"--out: want a file in a folder that is there, got {path}")
+
+
 def _apply(folder: str, table: str | None, column: str, out: str | None, json_: bool) -> None:
     """Add the columns probability and match to a CSV file with a column of scores."""
     import csv
@@ -153,6 +160,8 @@ def _apply(folder: str, table: str | None, column: str, out: str | None, json_: 
     from semascope.evaluate.calibrating import open_calibrator
     from semascope.ops import guarded, write_text
 
+    if out is not None:
+        _free(Path(out))
     if table is None or not Path(table).is_file():
         raise OptionError(f"--apply: want a CSV file with a column of scores beside it, got {table}")
     kept = open_calibrator(folder)
@@ -188,8 +197,6 @@ def _apply(folder: str, table: str | None, column: str, out: str | None, json_: 
     if out is None:
         say.line(text.getvalue().rstrip("\n"))
         return
-    if Path(out).is_dir() or not Path(out).parent.is_dir():
-        raise OptionError(f"--out: want a file in a folder that is there, got {out}")
     with guarded(f"write {out}"):
         write_text(Path(out), text.getvalue())
     say.aside(f"Table: {out}")

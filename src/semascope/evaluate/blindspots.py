@@ -129,6 +129,16 @@ def report(found: BlindSpots, *, source: str, next_: str = "") -> Report:
     )
 
 
+def free(path: Path) -> None:
+    """Refuse a place where no file can be written: before long work.
+
+    Raises:
+        OptionError: a folder is there, or the one above is not.
+    """
+    if path.is_dir() or not path.parent.is_dir():
+        raise OptionError(f"--save: want a file in a folder that is there, got {path}")
+
+
 def save(found: BlindSpots, path: Path) -> int:
     """Write the triplets as JSON Lines: anchor, kept, changed, kind, and what "kept" is; how many there were.
 
@@ -138,8 +148,7 @@ def save(found: BlindSpots, path: Path) -> int:
     Raises:
         OptionError: it is to be a folder, or lie in one that is not there.
     """
-    if path.is_dir() or not path.parent.is_dir():
-        raise OptionError(f"--save: want a file in a folder that is there, got {path}")
+    free(path)
     rows = [
         {"anchor": one.anchor, "kept": kept, "changed": one.changed, "kind": one.kind, "how": how}
         for one in found.triplets

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from semascope.errors import CorruptError, InputError, OptionError
 from semascope.evaluation.calibrator import Calibrator
 from semascope.learned import Monotone, load
-from semascope.ops import guarded, unit, write_text
+from semascope.ops import guarded, settle, unit, write_text
 from semascope.tasks import PairMatching, Similarity
 from semascope.types import Encoder, Progress, Task
 
@@ -205,17 +207,33 @@ def _without_labels(
 
 
 def save(found: Calibrated, folder: Path) -> None:
-    """Write `calibrator.safetensors` and `calibrator.json` into a folder, made if it is not there.
+    """Write `calibrator.safetensors` and `calibrator.json` into a new folder, which is there whole or not at all.
 
     Raises:
-        OptionError: a file is in the way, or the folder above is not there.
+        OptionError: as `free`.
     """
-    if folder.is_file() or not folder.parent.is_dir():
-        raise OptionError(f"--out: want a new folder in one that is there, got {folder}")
+    free(folder)
+    aside = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     with guarded(f"write {folder}"):
-        folder.mkdir(exist_ok=True)
-        found.calibrator.learned_.save(folder / "calibrator.safetensors")
-        write_text(folder / "calibrator.json", json.dumps(facts(found), indent=1, ensure_ascii=False) + "\n")
+        try:
+            aside.mkdir()
+            found.calibrator.learned_.save(aside / "calibrator.safetensors")
+            write_text(aside / "calibrator.json", json.dumps(facts(found), indent=1, ensure_ascii=False) + "\n")
+            aside.rename(folder)
+        except BaseException:
+            rmtree(aside, ignore_errors=True)
+            raise
+    settle(folder.parent)
+
+
+def free(folder: Path) -> None:
+    """Refuse a place where no calibrator can be kept: before long work.
+
+    Raises:
+        OptionError: something is there already, or the folder above is not.
+    """
+    if folder.exists() or not folder.parent.is_dir():
+        raise OptionError(f"--out: want a new folder in one that is there, got {folder}")
 
 
 def open_calibrator(folder: str | Path) -> Kept:
