@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from click.testing import CliRunner
 
 from semascope import registry
 from semascope.cli.app import app
+from semascope.cli.tune import _next, _tasks
 from semascope.encoders import Encoder
 from semascope.errors import InputError, OptionError
 from semascope.ops import unit
@@ -201,6 +204,60 @@ def test_the_verb_makes_tasks_where_nobody_judged(tmp_path: Path) -> None:
     answer = json.loads(found.output[found.output.index("{") :])
     assert answer["numbers"]["chosen"]["tasks"][0]["labelled"] is False
     assert any("Nobody judged" in note for note in answer["notes"])
+
+
+def test_tasks_that_were_made_are_asked_for_by_kind_and_unknown_ones_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.jsonl").write_text(
+        "\n".join(json.dumps({"text": text}) for text in asking.documents(40, length=6))
+    )
+    given = ["tune", str(tmp_path / "notes.jsonl"), "--encoder", "default", "--no-cache", "--json"]
+    with pytest.raises(OptionError, match=r"--task: want one of .*typos \(retrieval\).*, got nothing like it"):
+        run(*given, "--task", "nothing like it")
+    how: dict[str, Any] = defaultdict(
+        lambda: None, tasks=("retrieval",), seed=0, metadata=(), on_bad="report", encoding="utf-8"
+    )
+    found, _ = _tasks(str(tmp_path / "notes.jsonl"), how, quiet=True)
+    assert {task.kind for task in found} == {"retrieval"}
+
+
+def test_what_cannot_be_saved_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    source = str(beir(tmp_path / "judged", asking.retrieval(30)))
+    np.save(tmp_path / "d.npy", np.eye(4, dtype=np.float32))  # far too few rows: they are not looked at
+    with pytest.raises(OptionError, match="--out: want an encoder to write"):
+        run("tune", source, "--vectors", str(tmp_path / "d.npy"), "--out", str(tmp_path / "tuned"))
+
+
+def test_confirming_judgements_that_are_too_few_are_refused() -> None:
+    task, vectors = planted(0, n=60)
+    with pytest.raises(InputError, match="planted: want at least 10 units to choose and to confirm with, got 4"):
+        tune(None, vectors, [task], confirm_on=[task.part(np.arange(4))])
+
+
+def test_what_was_found_is_said_even_where_it_cannot_be_saved(tmp_path: Path) -> None:
+    source = str(beir(tmp_path / "judged", asking.retrieval(60)))
+    (tmp_path / "file").write_text("in the way")
+    runner = CliRunner()
+    out = str(tmp_path / "file" / "tuned")
+    found = runner.invoke(app, ["tune", source, "--encoder", "default", "--no-cache", "--out", out])
+    assert isinstance(found.exception, BaseException)
+    assert "Tricks of papers" in found.output
+    assert "saved" not in found.output
+
+
+def test_where_words_count_the_next_step_leads_to_their_weight() -> None:
+    task = asking.retrieval(30)
+    found = tune(None, "default", [task])
+    weighed = replace(found, chosen=replace(found.searched.plain, weight=0.35), finalists=[], plain=found.plain)
+    how = {"vectors": None, "data": None, "confirm": None}
+    said = _next("docs.jsonl", weighed, [task], None, how)
+    assert said.startswith("semascope build docs.jsonl --encoder ")
+    assert "&& semascope search tuned.space " in said
+    assert said.endswith(" --weight 0.35")
+    assert "--encoder tuned --out tuned.space && " in _next("docs.jsonl", weighed, [task], "tuned", how)
+    weighed = replace(weighed, finalists=[replace(found.plain, recipe=weighed.chosen)])
+    page = report(weighed, "docs", out="tuned")
+    assert any("the gain is in the weight of words" in one.says for one in page.findings)
+    assert any(note.startswith("The encoder is the plain one") for note in page.notes)
 
 
 def test_vectors_that_are_there_are_tuned_without_a_model(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from semascope.cli import say, sources
 from semascope.cli.make import encoder_option, json_option
 from semascope.cli.subjects import answer, report_option
 from semascope.cli.verb import Verb
-from semascope.errors import InputError, OptionError
+from semascope.errors import InputError, OptionError, SemascopeError
 
 if TYPE_CHECKING:
     from semascope.tune import Tuned
@@ -88,6 +88,7 @@ def tune(
     corpus: str, encoder_: str | None, budget: str | None, out: str | None, report: str | None, json_: bool, **how: Any
 ) -> None:
     """Find the recipe to ship: quality, bytes and latency on your data."""
+    from semascope.encoders.saved import check_can_save
     from semascope.tune import Budget, save_tuned
     from semascope.tune import report as said
     from semascope.tune import tune as tuned
@@ -95,8 +96,14 @@ def tune(
     wanted = Budget.of(budget)
     if out is not None and Path(out).exists() and any(Path(out).iterdir() if Path(out).is_dir() else [out]):
         raise OptionError(f"--out: want a folder that is not there yet, got {out}")
+    if out is not None and how["vectors"]:
+        raise OptionError(
+            "--out: want an encoder to write (--encoder NAME), got --vectors, which say nothing of what made them"
+        )
     tasks, others = _tasks(corpus, how, quiet=json_)
     used = _encoder(encoder_, tasks, how)
+    if out is not None:
+        check_can_save(used)
     texts = None if how["data"] is None or _same(corpus, how["data"]) else _texts(corpus, how)
     with say.Bar("Reading", "texts", quiet=json_) as bar, say.resumable():
         found = tuned(
@@ -110,9 +117,15 @@ def tune(
             seed=how["seed"],
             stages=_stages(bar),
         )
+    failed = None
     if out is not None:
-        save_tuned(found, out)
-    answer(said(found, corpus, next_=_next(corpus, found, out, how), out=out or ""), json_=json_, page=report)
+        try:
+            save_tuned(found, out)
+        except (SemascopeError, OSError) as error:  # what was found is said first, and then that it was not saved
+            failed, out = error, None
+    answer(said(found, corpus, next_=_next(corpus, found, tasks, out, how), out=out or ""), json_=json_, page=report)
+    if failed is not None:
+        raise failed
 
 
 def _stages(bar: say.Bar) -> Any:
@@ -142,7 +155,10 @@ def _tasks(corpus: str, how: dict[str, Any], *, quiet: bool) -> tuple[list[Task]
     if not quiet:
         say.aside("No judgements: tasks are made of the texts themselves (--data FOLDER for judgements)")
     derived = derived_tasks(sources.read(corpus, how), seed=how["seed"])
-    wanted: list[Task] = [task for task in derived if not how["tasks"] or task.name in how["tasks"]]
+    wanted: list[Task] = [task for task in derived if not how["tasks"] or {task.name, task.kind} & set(how["tasks"])]
+    if not wanted and derived:
+        there = ", ".join(f"{task.name} ({task.kind})" for task in derived)
+        raise OptionError(f"--task: want one of {there}, got {', '.join(how['tasks'])}")
     if not wanted:
         why = "; ".join(f"{name}: {what}" for name, what in derived.missing.items())
         raise InputError(f"CORPUS: want texts that tasks can be made of, got none ({why})")
@@ -150,7 +166,6 @@ def _tasks(corpus: str, how: dict[str, Any], *, quiet: bool) -> tuple[list[Task]
 
 
 def _judged(source: str) -> bool:
-    from semascope.errors import SemascopeError
     from semascope.subject.tasks import find_tasks
 
     path = Path(source)
@@ -201,12 +216,21 @@ def _texts(corpus: str, how: dict[str, Any]) -> list[str]:
     return sample((f"{one.title} {one.text}".strip() for one in sources.read(corpus, how)), how["sample"], how["seed"])
 
 
-def _next(corpus: str, found: Tuned, out: str | None, how: dict[str, Any]) -> str:
+def _next(corpus: str, found: Tuned, tasks: list[Task], out: str | None, how: dict[str, Any]) -> str:
     source = say.quoted(corpus)
     if how["vectors"]:
         return f"semascope doctor {say.quoted(how['vectors'])}"
-    if out is not None:
-        return f"semascope build {source} --encoder {say.quoted(out)} --out tuned.space"
+    weight = found.chosen.weight
+    if out is not None or (weight and found.chosen.vectors.plain):  # the plain encoder need not be saved to be used
+        name = out if out is not None else str(found.head.name)
+        build = f"semascope build {source} --encoder {say.quoted(name)} --out tuned.space"
+        return f"{build} && semascope search tuned.space {_query(tasks)} --weight {weight:g}" if weight else build
     given = "".join(f" --{name} {say.quoted(how[name])}" for name in ("data", "confirm") if how[name])
     budget = "" if found.budget.open else f' --budget "{found.budget}"'
     return f"semascope tune {source} --encoder {say.quoted(str(found.head.name))}{given}{budget} --out tuned"
+
+
+def _query(tasks: list[Task]) -> str:
+    """The shortest query of a task, as an example."""
+    every = (text for task in tasks for texts, kind in task.inputs().values() if kind == "query" for text in texts)
+    return say.quoted(min((text for text in every if text.strip()), key=len, default="QUERY"))

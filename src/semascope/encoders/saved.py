@@ -55,13 +55,18 @@ def save(encoder: Any, path: str | Path, *, format: str = "semascope") -> None: 
     elif isinstance(encoder, TransformerEncoder):
         save_transformer(encoder, path)
     elif isinstance(encoder, PipelineEncoder):
-        _check_can_save(encoder.backbone)
+        check_can_save(encoder.backbone)
         write_folder(path, lambda folder: _write_pipeline(encoder, folder))
     else:
         raise OptionError(f"encoder: want a static encoder, a transformer or a recipe, got {type(encoder).__name__}")
 
 
-def _check_can_save(backbone: Any) -> None:
+def check_can_save(backbone: Any) -> None:
+    """Refuse what cannot stand in a recipe that is written down: before long work, where it comes first.
+
+    Raises:
+        OptionError: it is neither an encoder of ours nor found by name.
+    """
     ours = isinstance(backbone, StaticEncoder | PipelineEncoder | TransformerEncoder)
     if not ours and not getattr(backbone, "found_as", ""):
         raise OptionError(

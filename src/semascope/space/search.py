@@ -26,9 +26,7 @@ Where = str | Sequence[str] | None
 MODES = ("hybrid", "lexical", "dense", "exact")
 POOL = 100  # documents of each ranking that a hybrid search joins
 TITLE = 2.0  # how much a word in the title counts, against one in the text
-_RANKED = (
-    f"SELECT rowid, -rank FROM words WHERE words MATCH ? AND rank MATCH 'bm25({TITLE}, 1.0)' ORDER BY rank LIMIT ?"  # noqa: S608 - a constant of ours
-)
+RANKED = f"SELECT rowid, -rank FROM words WHERE words MATCH ? AND rank MATCH 'bm25({TITLE}, 1.0)' ORDER BY rank LIMIT ?"  # noqa: S608 - a constant of ours
 _BY_WORDS = f"""
 SELECT p.doc, p.row, -f.rank FROM (
   SELECT rowid, rank FROM words WHERE words MATCH ? AND rank MATCH 'bm25({TITLE}, 1.0)' ORDER BY rank LIMIT ?) AS f
@@ -159,7 +157,7 @@ class Search:
         numbers, docs = self._snapshot.rows_of(self._database, self._allowed)
         if not len(numbers):
             return [], 0
-        ranked = self._database.execute(_RANKED, [terms, wanted]).fetchall()
+        ranked = self._database.execute(RANKED, [terms, wanted]).fetchall()
         if not ranked:
             return [], 0
         row = np.fromiter((one[0] for one in ranked), np.int64, len(ranked))

@@ -26,7 +26,7 @@ from semascope.space.store import Opener, documents_of, generation, meta, passag
 from semascope.types import Array, Vectors
 
 T = TypeVar("T")
-_SAMPLE = 1_024  # passages that say what cosine is usual
+SAMPLE = 1_024  # passages that say what cosine is usual
 _TERMS = 4_096  # words whose weights are remembered
 _FILTERS = 32  # filters whose documents are remembered
 
@@ -126,7 +126,7 @@ class View:
         places = scanner.places()
         if not len(places):
             return None
-        spread = np.linspace(0, len(places) - 1, min(len(places), _SAMPLE)).astype(np.int64)
+        spread = np.linspace(0, len(places) - 1, min(len(places), SAMPLE)).astype(np.int64)
         return np.ascontiguousarray(scanner.rows(places[spread]))
 
     def best(self, query: Array, k: int, *, exact: bool, allowed: NDArray[np.bool_] | None) -> Ranked:

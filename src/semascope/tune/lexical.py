@@ -12,12 +12,9 @@ from numpy.typing import NDArray
 
 from semascope.space import lexical
 from semascope.space.fusion import WHOLE, rarity
+from semascope.space.search import POOL, RANKED
+from semascope.space.snapshot import SAMPLE
 from semascope.types import Array
-
-_POOL = 100  # documents of the ranking by words that a hybrid search joins, as a Space does it
-_SAMPLE = 1_024  # documents whose cosines say what is usual, as a Space does it
-_TITLE = 2.0
-_BEST = f"SELECT rowid, -rank FROM words WHERE words MATCH ? AND rank MATCH 'bm25({_TITLE}, 1.0)' ORDER BY rank LIMIT {_POOL}"  # noqa: S608 - constants of ours
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +56,7 @@ def words(documents: Sequence[str], queries: Sequence[str]) -> Words:
             if not terms:
                 continue
             began = perf_counter()
-            found = database.execute(_BEST, [terms]).fetchall()
+            found = database.execute(RANKED, [terms, POOL]).fetchall()
             times.append(perf_counter() - began)
             whole = _whole(database, query, len(documents), known)
             for place, score in found:
@@ -83,7 +80,7 @@ def _whole(database: sqlite3.Connection, query: str, documents: int, known: dict
 
 def usual(documents: int) -> NDArray[np.int64]:
     """The documents, of so many, whose cosines with a query say what is usual."""
-    return np.linspace(0, documents - 1, min(documents, _SAMPLE)).astype(np.int64)
+    return np.linspace(0, documents - 1, min(documents, SAMPLE)).astype(np.int64)
 
 
 class Blend:

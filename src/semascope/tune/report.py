@@ -148,9 +148,23 @@ def _findings(found: Tuned, out: str) -> list[Finding]:
         )
     if out:
         said.append(
-            Finding("saved", "fine", f"{out} holds the encoder, and tune.json in it what chose it.", {"folder": out})
+            Finding(
+                "saved",
+                "fine",
+                f"{out} holds the encoder, and tune.json in it what chose it{_in_words(found)}.",
+                {"folder": out},
+            )
         )
     return said
+
+
+def _in_words(found: Tuned) -> str:
+    """What the folder alone does not give."""
+    weight = found.chosen.weight
+    if not weight:
+        return ""
+    plain = "; it is the encoder as it comes: the gain is in the weight of words" if found.chosen.vectors.plain else ""
+    return f"{plain}; a search has to be told --weight {weight:g}"
 
 
 def _optimism(winner: Confirmed, plain: Confirmed) -> Finding:
@@ -332,7 +346,12 @@ def _notes(found: Tuned) -> list[str]:
         )
     if found.chosen.weight:
         notes.append(
-            f"Words count {found.chosen.weight:g} beside meaning: semascope search SPACE QUERY --weight {found.chosen.weight:g}, or "
+            (
+                "The encoder is the plain one: what is gained is in the weight of words. "
+                if found.chosen.vectors.plain
+                else ""
+            )
+            + f"Words count {found.chosen.weight:g} beside meaning: semascope search SPACE QUERY --weight {found.chosen.weight:g}, or "
             f"Space.search(..., weight={found.chosen.weight:g}); left out, they count 0.5."
         )
     return notes
