@@ -18,7 +18,7 @@ import numpy as np
 
 from semascope.encoders import Encoder
 from semascope.subject.tasks import open_tasks
-from semascope.tune import Tuned, run
+from semascope.tune import Tuned, tune
 
 
 def line(found: Tuned, seed: int, budget: str) -> dict[str, Any]:
@@ -62,30 +62,11 @@ def main() -> None:
     every: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as aside:
         for seed in range(given.splits):
-            searched: dict[int, Any] = {}
-            search = run.search
-
-            def once(*what: Any, searched: dict[int, Any] = searched, search: Any = search, **more: Any) -> Any:
-                if not searched:
-                    searched[0] = search(*what, **more)
-                return searched[0]
-
-            run.search = once  # the search is the same whatever the budget
-            try:
-                for budget in given.budget or [""]:
-                    found = run.tune(
-                        None,
-                        encoder,
-                        tasks,
-                        confirm_on=others,
-                        budget=budget,
-                        cache=given.cache or Path(aside),
-                        seed=seed,
-                    )
-                    every.append(line(found, seed, budget))
-                    print(json.dumps(every[-1]), flush=True)
-            finally:
-                run.search = search
+            for budget in given.budget or [""]:
+                where = given.cache or Path(aside)
+                found = tune(None, encoder, tasks, confirm_on=others, budget=budget, cache=where, seed=seed)
+                every.append(line(found, seed, budget))
+                print(json.dumps(every[-1]), flush=True)
     for budget in given.budget or [""]:
         mine = [one for one in every if one["budget"] == budget]
         shown = sum(one["outcome"] == "better" for one in mine)
