@@ -246,3 +246,14 @@ def test_texts_longer_than_the_encoder_reads_are_said(folder: Path) -> None:
     assert cut.level == "warning"
     assert cut.says.startswith("short reads 30 tokens: ")
     assert 0 < cut.numbers["cut"] <= cut.numbers["texts"] == 80
+
+
+def test_a_headline_that_is_not_defined_is_said_and_the_other_tasks_are_scored(folder: Path) -> None:
+    def constant(texts: list[str]) -> Any:
+        return np.ones((len(texts), 4), np.float32)
+
+    said = report(evaluate({"same": constant}, open_tasks(folder)), source="evals")
+    assert "Spearman is not defined" in next(one.says for one in said.findings if one.name == "not defined")
+    cells = {row[0]: row[3] for row in said.tables[0].rows}
+    assert cells["pairs"] == "not defined"
+    assert cells["find"].startswith("0.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from semascope.evaluate.run import Evaluation, Result
 from semascope.ops import Interval
 from semascope.report import Finding, Forest, Heat, Picture, Report, Table
@@ -63,6 +65,13 @@ def _above(found: Evaluation) -> list[Finding]:
 def _guessed(found: Evaluation) -> list[Finding]:
     return [
         Finding(
+            "not defined",
+            "warning",
+            f"{one.encoder} on {one.task.name}: {one.scores.metric} is not defined (are all values that it gives equal?): undecided",
+            {"encoder": one.encoder, "task": one.task.name},
+        )
+        if np.isnan(one.interval.value)
+        else Finding(
             "no better than guessing",
             "warning",
             f"{one.encoder} on {one.task.name}: {one.scores.metric} {one.interval}, random vectors get "
@@ -122,6 +131,8 @@ def _metric(found: Evaluation, task: str) -> str:
 
 
 def _cell(one: Interval) -> str:
+    if np.isnan(one.value):
+        return "not defined"
     return f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]"
 
 
