@@ -262,11 +262,11 @@ def lidar(views: Sequence[Array] | Array) -> Interval:
 
 
 def _lidar(z: NDArray[np.float64]) -> float:
-    """Of vectors (n, views, d)."""
+    """Of vectors (n, views, d). Any root of the scatter within texts gives the same eigenvalues; Cholesky's is the cheapest."""
     means = z.mean(axis=1)
     apart = (z - means[:, None]).reshape(-1, z.shape[2])
-    values, axes = np.linalg.eigh(apart.T @ apart / len(apart))
-    turned = (means - means.mean(axis=0)) @ axes / np.sqrt(values.clip(0) + _RIDGE)
+    root = np.linalg.cholesky(apart.T @ apart / len(apart) + _RIDGE * np.eye(z.shape[2]))
+    turned = np.linalg.solve(root, (means - means.mean(axis=0)).T).T
     return float(np.exp(_entropy(_gram_values(turned), 1.0)))
 
 
