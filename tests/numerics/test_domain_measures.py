@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from semascope.checking import load
 from semascope.errors import InputError, OptionError
 from semascope.evaluation.dwell_in_the_beginning import DwellInTheBeginning
 from semascope.evaluation.senteval_study import SentevalStudy
@@ -89,6 +90,22 @@ def test_two_encoders_are_compared_query_by_query_and_their_spread_can_be_drawn(
         ("correct", "retrieved", "random"), 1.0
     )
     assert spread["edges"][0] <= spread["marks"]["95% of correct"] <= spread["edges"][-1]
+
+
+@reference("telecom_compass")
+@pytest.mark.parametrize(("share", "n"), [(0.02, 60), (0.98, 60), (0.3, 60)])
+def test_the_interval_of_accuracy_holds_the_truth_though_few_are_right_or_wrong(share: float, n: int) -> None:
+    from scipy.stats import binomtest
+
+    rng, method, held = LAB.rng(9), TelecomCompass(draws=400), 0
+    for _ in range(200):
+        values = (rng.random(n) < share).astype(float)
+        one = method.interval(values)
+        held += one.low <= share <= one.high
+    assert held >= 184
+    few = method.interval(np.repeat([1.0, 0.0], [3, 57]))
+    theirs = binomtest(3, 60).proportion_ci(method="wilson")
+    assert (few.low, few.high) == pytest.approx((theirs.low, theirs.high))
 
 
 def test_a_compass_refuses_what_it_cannot_judge() -> None:
@@ -345,3 +362,21 @@ def test_too_few_sentences_are_refused() -> None:
         SentevalStudy().measure(WordSums(), sentences(20))
     with pytest.raises(InputError, match="a row for each"):
         probed(np.zeros((2, 3)), question("q", ["a"], ["b"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "last"),
+    [
+        ("telecom_compass", "overlap goes with accuracy"),
+        ("senteval_study", "order is read off"),
+        ("dwell_in_the_beginning", "beginning is favoured"),
+        ("evalrank", "rank follows use as well"),
+    ],
+)
+def test_a_control_is_followed_to_the_last_figure(name: str, last: str) -> None:
+    kept = load(name)
+    assert kept is not None
+    assert kept.control
+    for one in [*kept.found, *kept.control]:
+        assert one.numbers[last] in (0, 1)
+        assert one.holds == (one.numbers["instrument is sound"] == 1 and one.numbers[last] == 1)
