@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -228,6 +229,12 @@ class _Dealt(DwellInTheBeginning):
         }
 
 
+@cache
+def _word(seed: int, word: str) -> NDArray[np.float64]:
+    """A word's vector hangs on the word alone, so that two calls agree; kept, for a check asks for the same ones often."""
+    return np.random.default_rng((seed, *word.encode())).normal(size=64)
+
+
 class _Weighted:
     """A text is the sum of its words' random vectors, each weighed by its place: bias that is known."""
 
@@ -239,9 +246,7 @@ class _Weighted:
         del kind
         split = [text.split() for text in texts]
         codes = {word: code for code, word in enumerate(dict.fromkeys(word for own in split for word in own))}
-        # A word's vector hangs on the word alone, so that two calls agree.
-        known = {word: np.random.default_rng((self.seed, *word.encode())).normal(size=64) for word in codes}
-        table = np.array([known[word] for word in codes])
+        table = np.array([_word(self.seed, word) for word in codes])
         rows: list[Array] = []
         for own in split:
             place = np.arange(len(own)) / max(1, len(own))
