@@ -85,7 +85,7 @@ def test_names_cover_neither_each_other_nor_the_key() -> None:
     svg = draw(crowd)
     boxes = [
         (float(x), float(y) - 10, float(x) + 6 * len(name), float(y) + 2, name)
-        for x, y, name in re.findall(r'<text x="([\d.]+)" y="([\d.]+)" font-size="11">([^<]+)</text>', svg)
+        for x, y, name in re.findall(r'<text x="([\d.]+)" y="([\d.]+)" font-size="11"[^>]*>([^<]+)</text>', svg)
     ]
     assert boxes
     assert len({box[-1] for box in boxes}) == len(boxes)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from little import NAMES, little, sentences
 
-from semascope.ops.wordnet import FOLDER, read_synset
 from semascope.ops import cosine
+from semascope.ops.wordnet import FOLDER, read_synset
 from semascope.training import encipher, held_out, is_ciphered, material, pairs
 from semascope.training.counted import counted_vectors
 from semascope.training.nets import network

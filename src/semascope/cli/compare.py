@@ -151,4 +151,10 @@ def _next(contenders: Sequence[str], how: dict[str, Any], report: str | None) ->
     clicks = f" --clicks {say.quoted(how['clicks'])}" if how["clicks"] else ""
     if report is None:
         return f"semascope compare {names}{data}{clicks} --report compare.html"
-    return f"python -m webbrowser {say.quoted(Path(report).resolve().as_uri())}"
+    # The page is handed to others: no address on this machine stands in it.
+    tuned = next(
+        (one for one in reversed(contenders) if not one.endswith((".json", ".npy", ".npz", ".safetensors"))), ""
+    )
+    if how["data"] and tuned and not Path(tuned, "space.json").is_file():
+        return f"semascope tune {say.quoted(how['data'])} --encoder {say.quoted(tuned)}"
+    return f"semascope compare {names}{data}{clicks} --json"

@@ -149,7 +149,9 @@ def _label(name: str, x: float, y: float, taken: list[Box]) -> list[str]:
         )
         if inside and not any(box.over(other) for other in taken):
             taken.append(box)
-            return [f'<text x="{left:.1f}" y="{top + 10:.1f}" font-size="11">{escape(name)}</text>']
+            return [
+                f'<text x="{left:.1f}" y="{top + 10:.1f}" font-size="11" stroke="var(--paper)" stroke-width="3" paint-order="stroke">{escape(name)}</text>'
+            ]
     return []
 
 

@@ -9,10 +9,9 @@ import numpy as np
 
 from semascope.metrics import Difference
 from semascope.report import Finding, Report, Table
-from semascope.report.pictures import Forest, Heat, Picture, Points
 from semascope.tune.confirming import Confirmed
 from semascope.tune.halving import SAYS
-from semascope.tune.onepass import POOLINGS
+from semascope.tune.pictures import pictures
 from semascope.tune.recipes import Candidate
 from semascope.tune.run import Tuned
 from semascope.tune.saving import provenance
@@ -39,7 +38,7 @@ def report(found: Tuned, source: str, *, next_: str = "", out: str = "") -> Repo
         next=next_,
         numbers=_numbers(found),
         notes=_notes(found),
-        pictures=_pictures(found),
+        pictures=pictures(found),
     )
 
 
@@ -52,7 +51,7 @@ def verdict(found: Tuned) -> str:
     )
     time = f"{_time(found.latency.of(found.chosen))} a query"
     best = max(found.finalists, key=lambda it: found.searched.quality(it.recipe), default=None)
-    lost = "loses" if one.worse else "gains" if one.better else "no difference is shown"
+    lost = _lost(found, one) if one.worse else "gains" if one.better else "no difference is shown"
     if found.outcome == "better":
         return f"{name} beats {_plain(found)}: {_gains(found, one)} on units that chose nothing; {cost}, {time}."
     if found.outcome == "cheaper":
@@ -72,6 +71,14 @@ def verdict(found: Tuned) -> str:
     if found.outcome == "kept":
         return f"{nothing}. {name} loses less than {MARGIN:g} ({_gains(found, one)}; {_surely(found)}), with {cost}, {time}."
     return f"{nothing}. Keep it as it is."
+
+
+def _lost(found: Tuned, one: Confirmed) -> str:
+    """Where it loses: over all tasks, or in which of several."""
+    if len(found.tasks) == 1 or (one.overall.shown and one.overall.value < 0):
+        return "loses"
+    where = [name for (name, *_), gain in zip(found.tasks, one.gains, strict=True) if gain.shown and gain.value < 0]
+    return f"loses on {' and '.join(where)}"
 
 
 def _plain(found: Tuned) -> str:
@@ -274,53 +281,6 @@ def _tricks(found: Tuned) -> Table:
     )
 
 
-def _pictures(found: Tuned) -> list[Picture]:
-    quality = found.searched.quality
-    shown = sorted(
-        (one for one in found.searched.values if np.isfinite(quality(one))), key=lambda one: (-quality(one), one)
-    )
-    step = max(1, len(shown) // 400)
-
-    def point(one: Candidate) -> tuple[str, float, float]:
-        return _name(found, one), float(one.bytes), quality(one)
-
-    sized: dict[int, Candidate] = {}
-    for one in found.front:  # on bytes and quality alone: the best of each size that no smaller one reaches
-        if one.bytes not in sized or quality(one) > quality(sized[one.bytes]):
-            sized[one.bytes] = one
-    line: list[Candidate] = []
-    for one in (sized[size] for size in sorted(sized)):
-        if not line or quality(one) > quality(line[-1]):
-            line.append(one)
-    groups = {
-        "all": [point(one) for one in shown[::step]],
-        "front": [point(one) for one in line],
-        "plain": [point(found.searched.plain)],
-        "chosen": [point(found.chosen)],
-    }
-    axis = found.tasks[0][2] if len(found.tasks) == 1 else "mean gain, standard deviations"
-    pictures: list[Picture] = [
-        Points("Quality and bytes on the units that chose", "bytes per vector", axis, groups, log=True)
-    ]
-    rows = [(one.trick.name, one.found.overall) for one in found.tried]
-    if rows:
-        what = f"gain in {found.tasks[0][2]}" if len(found.tasks) == 1 else "mean gain over tasks"
-        said = "What tricks of papers do here, on units that chose nothing"
-        pictures.append(Forest(said, what, [(word, g.value, g.low, g.high) for word, g in rows]))
-    if found.heat.size:
-        cells = [[float(value) if np.isfinite(value) else None for value in row] for row in found.heat]
-        pictures.append(
-            Heat(
-                f"{axis} of single layers",
-                list(POOLINGS),
-                [f"layer {layer}" for layer in found.rows.layers],
-                cells,
-                each=False,
-            )
-        )
-    return pictures
-
-
 def _notes(found: Tuned) -> list[str]:
     many, whole = found.searched.units[0]
     notes = [
@@ -343,6 +303,11 @@ def _notes(found: Tuned) -> list[str]:
         notes.append(
             "Nobody judged these units: they were made of the texts themselves. A recipe that is better at them need not be better at what "
             "people ask; docs/label-free.md has how far the two agree."
+        )
+    if found.outcome == "cheaper" and len(found.finalists) > 1:
+        notes.append(
+            "Of the confirmed recipes within the budget the first, by the units that chose, that is not shown to lose is taken: a choice that "
+            "the confirming units had a say in."
         )
     if found.chosen.weight:
         notes.append(

@@ -290,7 +290,8 @@ def _choice(
         return better[0].recipe, "better"
     if not within(found.plain):
         if here:
-            return here[0].recipe, "cheaper"
+            # In the order in which they were chosen, the first that is not shown to lose anything.
+            return next((one for one in here if not one.worse), here[0]).recipe, "cheaper"
         # The nearest is confirmed with the finalists; it has a headline there or is no choice.
         every = [one.recipe for one in (base, *confirmed)]
         return min(every, key=lambda one: (budget.over(one.bytes, speed.of(one)), -found.quality(one), one)), "too dear"
