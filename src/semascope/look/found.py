@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from semascope.corpus.document import clean
 from semascope.look.search import PageSearch
 from semascope.ops import Graph, Interval
 from semascope.subject import Subject
@@ -294,7 +295,8 @@ class Found:
         rows = [
             {
                 "id": self.subject.ids[row],
-                "text": self.subject.texts[row] if self.subject.texts is not None else "",
+                # A lone surrogate is no text to pandas, whose strings are UTF-8.
+                "text": clean(self.subject.texts[row]) if self.subject.texts is not None else "",
                 "label": self.subject.labels[row] if self.subject.labels is not None else None,
                 "group": int(self.groups.of[row]),
                 "name": self.groups.groups[int(self.groups.of[row])].name if self.groups.of[row] >= 0 else "",
